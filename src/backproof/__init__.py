@@ -1,0 +1,53 @@
+"""Derive, prove and run backpropagation.
+
+Every public name is loaded when it is first used, so that ``import backproof`` costs almost nothing. To add
+one, add its row to ``_MODULE_OF`` and its line for type checkers below; a test keeps the two in step.
+
+Example:
+    >>> import backproof as bp
+    >>> "derive" in dir(bp)
+    True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from backproof.version import __version__
+
+if TYPE_CHECKING:
+    from backproof.derivation.derive import derive as derive
+    from backproof.networks import mlp as mlp
+    from backproof.notation import Notation as Notation
+    from backproof.parsing import parse as parse
+    from backproof.proof import prove as prove
+    from backproof.rules.elementwise import activation as activation
+    from backproof.rules.losses import loss as loss
+    from backproof.training import train as train
+
+# No public name may be a module's name: importing ``backproof.x`` sets the attribute ``x`` of the package.
+_MODULE_OF = {
+    "Notation": "notation",
+    "activation": "rules.elementwise",
+    "derive": "derivation.derive",
+    "loss": "rules.losses",
+    "mlp": "networks",
+    "parse": "parsing",
+    "prove": "proof",
+    "train": "training",
+}
+
+__all__ = ["__version__", *_MODULE_OF]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,135 @@
+"""Writing files whole or not at all: a temporary file in the same folder, then one rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from backproof.errors import OutputError
+
+
+def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
+    """The file holds the text, as UTF-8, afterwards; or what it held before, and an error says why.
+
+    Args:
+        path: the file to write; links are followed. Line ends are written as they are.
+        text: all of the file.
+
+    Raises:
+        OutputError: the file cannot be written, or the text holds a lone surrogate.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     atomic_write_text(f"{folder}/delta.txt", "Δl_2 = (ŷ − y) ∘ ŷ ∘ (1 − ŷ)")
+        ...     Path(f"{folder}/delta.txt").read_text(encoding="utf-8")
+        'Δl_2 = (ŷ − y) ∘ ŷ ∘ (1 − ŷ)'
+    """
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise OutputError(
+            f"cannot write {_quoted(path)}: the character {text[error.start]!r} cannot be stored as UTF-8; "
+            "remove it from the names and labels"
+        ) from error
+    atomic_write_bytes(path, data)
+
+
+def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """The file holds the data afterwards; or what it held before, and an error says why.
+
+    A new file gets the permissions that the umask allows, an existing one keeps its own. A pipe or a device
+    such as ``/dev/stdout`` cannot be replaced and is written to directly.
+
+    Args:
+        path: the file to write; links are followed.
+        data: all of the file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with _refusals_explained(path):
+        mode = _mode(path)
+        if mode is not None and not stat.S_ISREG(mode):
+            Path(path).write_bytes(data)
+            return
+        if mode is not None and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, "the file is read-only")
+        _replace(Path(os.path.realpath(path)), data, None if mode is None else stat.S_IMODE(mode))
+
+
+def output_folder(path: str | os.PathLike[str]) -> Path:
+    """The folder, made with its parents if it is missing, and found writable before any long work starts.
+
+    Raises:
+        OutputError: it cannot be made or written to, or a file is in its place.
+    """
+    with _refusals_explained(path):
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "the folder is not writable")
+        return folder
+
+
+def _mode(path: str | os.PathLike[str]) -> int | None:
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _replace(target: Path, data: bytes, mode: int | None) -> None:
+    # The name does not build on the target's, which may be as long as the file system allows.
+    temporary = target.with_name(f".backproof-{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _refusals_explained(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turns what the operating system says into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {_quoted(path)}: {_advice(Path(path), error)}") from error
+
+
+def _advice(path: Path, error: OSError) -> str:
+    match error.errno:
+        case errno.EISDIR:
+            return "a folder of that name is in its place; choose another name"
+        case errno.EEXIST:
+            return "a file of that name is in its place; choose another name"
+        case errno.ENOTDIR:
+            return f"{_quoted(path.parent)} is not a folder; choose another place"
+        case errno.ENOENT:
+            return f"the folder {_quoted(path.parent)} does not exist; create it first"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "permission denied; choose a place that you may write to"
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full; free some space and run again"
+        case errno.EFBIG:
+            return "the file is larger than allowed here; write it to another place"
+        case errno.ENAMETOOLONG:
+            return "the name is too long; choose a shorter one"
+        case _:
+            return f"{error.strerror or error}; choose another place"
+
+
+def _quoted(path: str | os.PathLike[str]) -> str:
+    return repr(os.fspath(path))
