@@ -17,7 +17,7 @@ FLOORS = (
     ("errors", "dims", "files", "version"),
     ("ir",),
     ("rules",),
-    ("derivation", "networks", "parsing", "notation"),
+    ("backprop", "networks", "parsing", "notation"),
     ("proof", "emit", "render", "kernels"),
     ("training", "checking"),
     ("run", "page", "estimators"),
