@@ -70,9 +70,7 @@ class Golden:
             path.write_text(text, encoding="utf-8", newline="")
             return
         if not path.exists():
-            pytest.fail(
-                f"golden file {name} is missing; make it with --update-golden and read it", pytrace=False
-            )
+            pytest.fail(f"golden/{name} is missing; make it with --update-golden and read it", pytrace=False)
         with path.open(encoding="utf-8", newline="") as stream:
             expected = stream.read()
         if text != expected:
@@ -88,9 +86,7 @@ def _difference(name: str, expected: str, text: str) -> str:
         n=2,
     )
     shown = [line if line.endswith("\n") else f"{line}\n" for line in islice(lines, SHOWN_DIFF_LINES)]
-    return (
-        f"{name} differs; if it should, run again with --update-golden and read the change\n{''.join(shown)}"
-    )
+    return f"golden/{name} differs; if that is right, use --update-golden\n{''.join(shown)}"
 
 
 @pytest.fixture
