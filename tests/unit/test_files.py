@@ -135,6 +135,23 @@ def test_a_file_that_is_read_only(tmp_path: Path) -> None:
     assert_refused(path, "permission denied", tmp_path)
 
 
+def test_what_the_system_calls_not_writable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the two tests before, for root too."""
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert_refused(path, "permission denied", tmp_path)
+    with pytest.raises(OutputError, match="permission denied"):
+        output_folder(tmp_path)
+
+
+def test_all_of_the_data_is_on_disk_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: sizes.append(os.fstat(descriptor).st_size))
+    atomic_write_bytes(tmp_path / "weights", bytes(100))
+    assert sizes == [100]
+
+
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize(
     ("code", "advice"),
