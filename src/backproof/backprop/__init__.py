@@ -1,0 +1,1 @@
+"""The one differentiator: the reverse sweep, the trace of its steps, simplification, the scalar view."""

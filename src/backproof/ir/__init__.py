@@ -1,0 +1,1 @@
+"""The intermediate representation: expressions, programs, evaluation, traversal."""

@@ -1,0 +1,254 @@
+"""Feed-forward networks as programs: layer sizes, activations, bias, loss and penalty."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+
+from backproof.dims import SCALAR, Dim, as_dim
+from backproof.errors import SpecificationError
+from backproof.ir.expr import Elementwise, Expr, Function, Name, Number, Softmax, rational, total
+from backproof.ir.program import Equation, Layer, Program, RowsSumToOne, Samples, Structure
+from backproof.ir.traverse import names
+from backproof.rules.elementwise import HALF, activation_named, constant, derivative_formula
+from backproof.rules.losses import Loss, loss_named
+
+Activation = str | Function
+LARGEST_LAYER = 1_000_000
+LARGEST_NETWORK = 10**9
+"""More parameters than this are refused: in float64 they would need 8 GB before any work is done."""
+DEEPEST = 10_000
+
+
+def mlp(
+    *sizes: int,
+    activation: Activation | Sequence[Activation] = "sigmoid",
+    output_activation: Activation | None = None,
+    bias: bool = False,
+    loss: str | Loss = "half_squared_error",
+    penalty: Number | None = None,
+    batch: int | str = "n",
+    samples: Samples = "rows",
+) -> Program:
+    """L = loss(y, ŷ), ŷ = l_K, l_k = activation(l_{k-1} · W_k + b_k), l_0 = X.
+
+    With samples in columns: l_k = activation(W_k · l_{k-1} + b_k), every matrix transposed.
+
+    Args:
+        sizes: units of each layer from the input to the output, at least two.
+        activation: for all layers, or one per layer (per hidden layer where ``output_activation`` is given).
+        output_activation: for the last layer; without it the last layer uses ``activation``, and the losses that are
+            fused with their output function (cross_entropy with softmax, binary_cross_entropy with sigmoid) use that.
+        bias: whether each layer adds a bias, of shape (1, units) (for columns: (units, 1)).
+        loss: a name from ``rules.losses`` or a loss made by ``bp.loss``.
+        penalty: λ of an L2 penalty λ/2 · Σ w² over all weights (not the biases).
+        batch: the number of samples: an integer, or a symbol.
+        samples: whether a sample is a row of X (n × inputs) or a column (inputs × n).
+
+    Returns:
+        A program with inputs ``X`` and ``y``, parameters ``W_1``, ``b_1``, …, and the loss ``L``.
+
+    Raises:
+        SpecificationError: sizes, names or combinations that mean nothing.
+
+    Example:
+        >>> program = mlp(3, 2, 1)
+        >>> [equation.name.id for equation in program.equations]
+        ['l_1', 'y_hat', 'L']
+        >>> program.names["W_1"].shape
+        (3, 2)
+    """
+    _check_sizes(sizes, bias)
+    if samples not in ("rows", "columns"):
+        raise SpecificationError(f"samples must be 'rows' or 'columns', got {samples!r}")
+    chosen = loss_named(loss) if isinstance(loss, str) else loss
+    activations = _activations(len(sizes) - 1, activation, output_activation, chosen)
+    builder = _Builder(sizes, activations, bias, samples, as_dim(batch), name_last=chosen.output is not None)
+    return builder.program(chosen, penalty)
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """The sizes of a specification such as ``3-2-1``.
+
+    Raises:
+        SpecificationError: anything else; the message says which part is wrong.
+
+    Example:
+        >>> parse_sizes("784-128-10")
+        (784, 128, 10)
+    """
+    parts = text.strip().split("-")
+    sizes: list[int] = []
+    for position, part in enumerate(parts, start=1):
+        if not re.fullmatch(r"[0-9]{1,9}", part):
+            found = f"{part!r}" if part else "nothing"
+            raise SpecificationError(
+                f"network {text!r}: layer {position} must be a whole number of units, found {found}; "
+                "write sizes joined by single hyphens, such as 3-2-1"
+            )
+        sizes.append(int(part))
+    _check_sizes(tuple(sizes), bias=False)
+    return tuple(sizes)
+
+
+def _check_sizes(sizes: Sequence[int], bias: bool) -> None:
+    if len(sizes) < 2:
+        raise SpecificationError(
+            f"a network needs at least an input and an output size, got {len(sizes)}; try mlp(3, 2, 1) or 3-2-1"
+        )
+    for position, size in enumerate(sizes, start=1):
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise SpecificationError(f"layer {position}: the number of units must be an integer, got {size!r}")
+        if not 1 <= size <= LARGEST_LAYER:
+            raise SpecificationError(
+                f"layer {position}: the number of units must be from 1 to {LARGEST_LAYER:,}, got {size:,}"
+            )
+    if len(sizes) > DEEPEST:
+        raise SpecificationError(f"{len(sizes) - 1:,} layers are more than the {DEEPEST:,} that are supported")
+    parameters = sum(a * b + bias * b for a, b in pairwise(sizes))
+    if parameters > LARGEST_NETWORK:
+        raise SpecificationError(
+            f"this network has {parameters:,} parameters, {parameters * 8 / 2**30:,.0f} GiB in float64; "
+            f"make its layers smaller (at most {LARGEST_NETWORK:,} parameters)"
+        )
+
+
+def _activations(
+    layers: int, activation: Activation | Sequence[Activation], output: Activation | None, loss: Loss
+) -> tuple[Activation, ...]:
+    """One activation per layer."""
+    if isinstance(activation, str | Function):
+        given: list[Activation] = [activation] * layers
+    else:
+        given = list(activation)
+        hidden_only = layers - 1 if output is not None or loss.output is not None else layers
+        if len(given) not in (layers, hidden_only):
+            raise SpecificationError(
+                f"{len(given)} activations for {layers} layers; give one, or one per layer "
+                "(the output's may be left to output_activation)"
+            )
+        given += [given[-1] if given else "identity"] * (layers - len(given))
+    if output is not None:
+        given[-1] = output
+    elif loss.output is not None:
+        given[-1] = loss.output
+    resolved = tuple(_resolved(a) for a in given)
+    if loss.output is not None and _name(resolved[-1]) != loss.output:
+        raise SpecificationError(
+            f"the loss {loss.name} is fused with the output function {loss.output}, but the output layer has "
+            f"{_name(resolved[-1])}; leave output_activation out, or choose another loss"
+        )
+    return resolved
+
+
+def _resolved(activation: Activation) -> Activation:
+    if isinstance(activation, Function):
+        return activation
+    if not isinstance(activation, str):
+        raise SpecificationError(f"an activation is a name or a function made by bp.activation, got {activation!r}")
+    return activation if activation == "softmax" else activation_named(activation)
+
+
+def _name(activation: Activation) -> str:
+    return activation.name if isinstance(activation, Function) else activation
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """The equations of one network."""
+
+    sizes: tuple[int, ...]
+    activations: tuple[Activation, ...]
+    bias: bool
+    samples: Samples
+    batch: Dim
+    name_last: bool
+
+    def program(self, loss: Loss, penalty: Number | None) -> Program:
+        rows = self.samples == "rows"
+        X, y = self._name("X", self.sizes[0]), self._name("y", self.sizes[-1])
+        parameters: list[Name] = []
+        equations: list[Equation] = []
+        layers: list[Layer] = []
+        below = X
+        for k in range(1, len(self.sizes)):
+            own, made, layer = self._layer(k, below)
+            parameters += own
+            equations += made
+            layers.append(layer)
+            below = made[-1].name
+        equations += _loss_equations(loss, below, y, parameters, penalty, self.batch)
+        assumptions = (RowsSumToOne("y", 1 if rows else 0),) if loss.output == "softmax" else ()
+        written = None if penalty is None else f"{float(penalty):g}"
+        structure = Structure(tuple(layers), loss.name, self.samples, written)
+        return Program((X, y), tuple(parameters), tuple(equations), "L", assumptions, structure)
+
+    def _name(self, id: str, units: int) -> Name:
+        return Name(id, (self.batch, units) if self.samples == "rows" else (units, self.batch))
+
+    def _layer(self, k: int, below: Name) -> tuple[list[Name], list[Equation], Layer]:
+        rows, last = self.samples == "rows", k == len(self.sizes) - 1
+        inputs, outputs = self.sizes[k - 1], self.sizes[k]
+        W = Name(f"W_{k}", (inputs, outputs) if rows else (outputs, inputs))
+        b = Name(f"b_{k}", (1, outputs) if rows else (outputs, 1))
+        linear: Expr = below @ W if rows else W @ below
+        if self.bias:
+            linear = linear + b
+        activation = self.activations[k - 1]
+        output = self._name("y_hat" if last else f"l_{k}", outputs)
+        label = f"output of layer {k}" + (": the prediction" if last else "")
+        equations: list[Equation] = []
+        z: str | None = None
+        argument = linear
+        if _needs_argument(activation) or (last and self.name_last):
+            z = f"z_{k}"
+            argument = self._name(z, outputs)
+            equations.append(Equation(argument, linear, f"delta_{k}", f"argument of layer {k}'s activation"))
+        value = self._activated(activation, argument)
+        equations.append(Equation(output, value, None if z else f"delta_{k}", label))
+        own = [W, b] if self.bias else [W]
+        layer = Layer(
+            k,
+            inputs,
+            outputs,
+            _name(activation),
+            W.id,
+            b.id if self.bias else None,
+            z,
+            output.id,
+            f"delta_{k}",
+        )
+        return own, equations, layer
+
+    def _activated(self, activation: Activation, argument: Expr) -> Expr:
+        if isinstance(activation, Function):
+            return argument if activation.name == "identity" else Elementwise(activation, argument)
+        return Softmax(argument, 1 if self.samples == "rows" else 0)
+
+
+def _needs_argument(activation: Activation) -> bool:
+    """Whether the derivative looks at the activation's argument, which then gets a name."""
+    return not isinstance(activation, Function) or "x" in names(derivative_formula(activation))
+
+
+def _loss_equations(
+    loss: Loss, prediction: Name, y: Name, parameters: Sequence[Name], penalty: Number | None, samples: Dim
+) -> list[Equation]:
+    value = loss.build(prediction, y, samples)
+    if value.shape != SCALAR:
+        raise SpecificationError(f"the loss {loss.name} gives a matrix; sum or average it to one number")
+    L = Name("L")
+    if penalty is None:
+        return [Equation(L, value, label=loss.label or f"the loss {loss.name}")]
+    if not float("-inf") < float(penalty) < float("inf") or penalty < 0:
+        raise SpecificationError(f"the penalty must be a finite number of at least 0, got {penalty}")
+    D, R = Name("D"), Name("R")
+    squares = [total(W**2) for W in parameters if W.id.startswith("W_")]
+    return [
+        Equation(D, value, label=f"data loss: {loss.label or loss.name}"),
+        Equation(R, constant(rational(penalty) * HALF) * reduce(lambda a, b: a + b, squares), label="L2 penalty"),
+        Equation(L, D + R, label="the loss: data loss and penalty"),
+    ]

@@ -1,0 +1,1 @@
+"""The rule tables: one table per concern, one row per operation."""

@@ -1,0 +1,114 @@
+"""Losses of a prediction ŷ against a target y, one row each; what is averaged over what is said in the row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from backproof.dims import Dim
+from backproof.errors import SpecificationError, suggestion
+from backproof.ir.expr import Const, Elementwise, Expr, Number, count, size_of, total
+from backproof.rules.elementwise import HALF, abs_, huber, log
+
+Build = Callable[[Expr, Expr, Dim], Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A scalar function of a prediction and a target.
+
+    Args:
+        name: how specifications call it.
+        build: the loss of ŷ and y (equal shapes), where the third argument is the number of samples.
+        output: the output function that the loss goes with and is fused with; None where any will do.
+        label: what it is, in words.
+    """
+
+    name: str
+    build: Build
+    output: str | None = None
+    label: str = ""
+
+
+def mean(x: Expr) -> Expr:
+    """The mean of all entries."""
+    return _over(count(x.shape), total(x))
+
+
+def _over(number: Expr, x: Expr) -> Expr:
+    return x if number == Const(Fraction(1)) else (1 / number) * x
+
+
+def _cross_entropy(p: Expr, y: Expr, samples: Dim) -> Expr:
+    return -_over(size_of(samples), total(y * Elementwise(log, p)))
+
+
+def _binary_cross_entropy(p: Expr, y: Expr, samples: Dim) -> Expr:
+    return -mean(y * Elementwise(log, p) + (1 - y) * Elementwise(log, 1 - p))
+
+
+def huber_loss(delta: Number = 1) -> Loss:
+    """The mean Huber loss, quadratic for residuals up to δ and linear beyond."""
+    return Loss("huber", lambda p, y, n: mean(Elementwise(huber(delta), p - y)), label="mean Huber loss")
+
+
+LOSSES: Mapping[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Loss(
+            "half_squared_error",
+            lambda p, y, n: HALF * total((y - p) ** 2),
+            label="half of the squared error, summed",
+        ),
+        Loss(
+            "mean_squared_error",
+            lambda p, y, n: mean((y - p) ** 2),
+            label="mean squared error over all entries",
+        ),
+        Loss(
+            "mean_absolute_error",
+            lambda p, y, n: mean(Elementwise(abs_, y - p)),
+            label="mean absolute error over all entries",
+        ),
+        huber_loss(),
+        Loss(
+            "binary_cross_entropy",
+            _binary_cross_entropy,
+            output="sigmoid",
+            label="mean binary cross-entropy over all entries",
+        ),
+        Loss("cross_entropy", _cross_entropy, output="softmax", label="mean cross-entropy over the samples"),
+    )
+}
+
+_user_losses: dict[str, Loss] = {}
+
+
+def register(loss: Loss) -> Loss:
+    """Make a user's loss known by its name.
+
+    Raises:
+        SpecificationError: the name belongs to a built-in loss.
+    """
+    if loss.name in LOSSES:
+        raise SpecificationError(f"{loss.name!r} is a built-in loss; choose another name for yours")
+    _user_losses[loss.name] = loss
+    return loss
+
+
+def known_losses() -> Mapping[str, Loss]:
+    """The built-in losses and those that users registered."""
+    return {**LOSSES, **_user_losses}
+
+
+def loss_named(name: str) -> Loss:
+    """The loss of that name.
+
+    Raises:
+        SpecificationError: no loss has this name; the nearest is suggested.
+    """
+    found = known_losses().get(name)
+    if found is None:
+        raise SpecificationError(f"unknown loss {name!r}; {suggestion(name, known_losses())}")
+    return found
