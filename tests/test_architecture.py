@@ -19,7 +19,7 @@ FLOORS = (
     ("rules",),
     ("backprop", "networks", "parsing", "notation"),
     ("proof", "emit", "render", "kernels"),
-    ("training", "checking"),
+    ("derivation", "training", "checking"),
     ("run", "page", "estimators"),
     ("cli", "__init__", "__main__"),
 )

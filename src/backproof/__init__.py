@@ -1,7 +1,7 @@
 """Derive, prove and run backpropagation.
 
 Every public name is loaded when it is first used, so that ``import backproof`` costs almost nothing. To add
-one, add its row to ``_MODULE_OF`` and its line for type checkers below; a test keeps the two in step.
+one, add its row to ``_MODULE_OF`` and its line for type checkers; a test keeps the two in step.
 
 Example:
     >>> import backproof as bp
@@ -16,21 +16,11 @@ from typing import TYPE_CHECKING
 
 from backproof.version import __version__
 
-if TYPE_CHECKING:
-    from backproof.derivation.derive import derive as derive
-    from backproof.networks import mlp as mlp
-    from backproof.notation import Notation as Notation
-    from backproof.parsing import parse as parse
-    from backproof.proof import prove as prove
-    from backproof.rules.elementwise import activation as activation
-    from backproof.rules.losses import loss as loss
-    from backproof.training import train as train
-
 # No public name may be a module's name: importing ``backproof.x`` sets the attribute ``x`` of the package.
 _MODULE_OF = {
     "Notation": "notation",
     "activation": "rules.elementwise",
-    "derive": "derivation.derive",
+    "derive": "derivation",
     "loss": "rules.losses",
     "mlp": "networks",
     "parse": "parsing",
@@ -40,13 +30,23 @@ _MODULE_OF = {
 
 __all__ = ["__version__", *_MODULE_OF]
 
+if TYPE_CHECKING:
+    from backproof.derivation import derive as derive
+    from backproof.networks import mlp as mlp
+    from backproof.notation import Notation as Notation
+    from backproof.parsing import parse as parse
+    from backproof.proof import prove as prove
+    from backproof.rules.elementwise import activation as activation
+    from backproof.rules.losses import loss as loss
+    from backproof.training import train as train
+else:  # hidden from type checkers, which would take it to define every name
 
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
