@@ -1,0 +1,1 @@
+"""The main job, `backproof run`: a table in; derivation, proof, training and a report out."""

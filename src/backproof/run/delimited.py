@@ -1,0 +1,246 @@
+"""CSV and TSV files into columns of text, each row with its line in the file.
+
+The structure is read by the standard library's `csv` module in strict mode and not by polars, whose reader
+(2.1) fills a row that is too short without a word, turns a blank line into a row, and knows no line numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from backproof.errors import DataError
+from backproof.run.memory import refuse_absurd_size
+from backproof.run.wording import quoted
+
+DELIMITERS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
+_SAMPLE_BYTES = 1 << 16
+_SAMPLE_RECORDS = 50
+_BATCH_ROWS = 20_000
+_FOREIGN = {
+    b"PAR1": "is a Parquet file; rename it to .parquet",
+    b"PK\x03\x04": "is a zip archive or a spreadsheet; save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet; save the sheet as CSV",
+    b"\x1f\x8b": "is compressed by gzip; add .gz to its name",
+    b"\xff\xfe": "is UTF-16 text; save it again as UTF-8",
+    b"\xfe\xff": "is UTF-16 text; save it again as UTF-8",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextTable:
+    """The fields of a file as they are written: ``columns`` of text and the line on which each row begins."""
+
+    columns: pl.DataFrame
+    nameless: frozenset[str]
+    lines: NDArray[np.int64]
+    delimiter: str
+    delimiter_was_given: bool
+
+
+def read_delimited(path: Path, *, delimiter: str | None = None) -> TextTable:
+    """The rows of a CSV file (UTF-8, with or without byte order mark, ``.gz`` decompressed).
+
+    Args:
+        path: the file.
+        delimiter: the character between fields; detected from the first records when None.
+
+    Raises:
+        DataError: the file cannot be read, or its rows do not all have the fields of its header.
+    """
+    with _readable(path):
+        with _open(path) as binary:
+            head = binary.read(_SAMPLE_BYTES)
+        _refuse_foreign(head)
+        chosen = delimiter or sniff_delimiter(_whole_lines(head).decode("utf-8-sig", errors="replace"))
+        with _open(path) as binary, io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as text:
+            records = _records(text, chosen)
+            names, nameless = _header(records)
+            columns, lines = _rows(records, names, chosen)
+    return TextTable(columns, nameless, lines, chosen, delimiter is not None)
+
+
+def sniff_delimiter(sample: str) -> str:
+    r"""The delimiter that splits the first records into the same number of fields, at least two.
+
+    Example:
+        >>> sniff_delimiter("a;b\n1,5;2\n"), sniff_delimiter("a\tb\n"), sniff_delimiter("alone\n1\n")
+        (';', '\t', ',')
+    """
+    best, best_score = ",", (0.0, 1)
+    for candidate in DELIMITERS:
+        widths = [len(record) for record in _lenient(sample, candidate) if record]
+        if not widths or widths[0] < 2:
+            continue
+        score = (Counter(widths)[widths[0]] / len(widths), widths[0])
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
+
+
+def _whole_lines(head: bytes) -> bytes:
+    """A sample without its last line, which may be cut off."""
+    return head if len(head) < _SAMPLE_BYTES else head[: head.rfind(b"\n") + 1] or head
+
+
+def _lenient(sample: str, delimiter: str) -> list[list[str]]:
+    found: list[list[str]] = []
+    try:
+        for record in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True):
+            found.append(record)
+            if len(found) == _SAMPLE_RECORDS:
+                break
+    except csv.Error:
+        pass  # the real reading says what is wrong, and where
+    return found
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Failures of the file itself as one clear line each."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise _encoding_error(path) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"this is no complete gzip file ({error}); compress it or copy it again") from None
+
+
+def _encoding_error(path: Path) -> DataError:
+    """Where the first byte is that is not UTF-8; no character spans lines, so each line is tried alone."""
+    offset = 0
+    with _open(path) as binary:
+        for number, line in enumerate(binary, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                byte, place = line[error.start], offset + error.start
+                return DataError(
+                    f"line {number}: byte 0x{byte:02x} at offset {place} is not UTF-8; "
+                    "save the file again with the encoding UTF-8"
+                )
+            offset += len(line)
+    return DataError("the text is not UTF-8; save the file again with the encoding UTF-8")
+
+
+def _open(path: Path) -> gzip.GzipFile | io.BufferedReader:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _refuse_foreign(head: bytes) -> None:
+    if not head.removeprefix(b"\xef\xbb\xbf").strip():
+        raise DataError("the file is empty; give a file with a header line and rows")
+    for signature, what in _FOREIGN.items():
+        if head.startswith(signature):
+            raise DataError(f"this {what}")
+    zero = head.find(b"\0")
+    if zero >= 0:
+        raise DataError(
+            f"zero byte at offset {zero}, so this is UTF-16 text or no text at all; "
+            "save the table again as CSV in UTF-8"
+        )
+
+
+def _records(text: IO[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record that is not a blank line, with the line on which it begins."""
+    reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(
+                f"line {line}: a quoted field cannot be read ({str(error).expandtabs(1)}); "
+                'close each " and write a " inside a quoted field as ""'
+            ) from None
+        if len(record) > 1 or (record and record[0].strip()):
+            yield line, record
+
+
+def all_numbers(names: Iterable[str]) -> bool:
+    """Whether a header holds numbers only, and so may be a row of data.
+
+    Example:
+        >>> all_numbers(["5.1", "3"]), all_numbers(["5.1", "species"])
+        (True, False)
+    """
+    try:
+        return all(math.isfinite(float(name)) for name in names)
+    except ValueError:
+        return False
+
+
+def _header(records: Iterator[tuple[int, list[str]]]) -> tuple[list[str], frozenset[str]]:
+    """The column names, and those of them that were made here for columns without one."""
+    line, fields = next(records, (1, []))
+    given = [field.strip() for field in fields]
+    taken: dict[str, int] = {}
+    for position, name in enumerate(given, start=1):
+        if name and name in taken:
+            advice = "add a line of names above the numbers" if all_numbers(given) else "rename one"
+            raise DataError(
+                f"line {line}: the column name {quoted(name)} stands twice "
+                f"(columns {taken[name]} and {position}); {advice}"
+            )
+        taken[name] = position
+    names = list(given)
+    for position, name in enumerate(given, start=1):
+        if not name:
+            made = f"column {position}"
+            while made in taken:
+                made += "'"
+            names[position - 1] = made
+    return names, frozenset(names) - frozenset(given)
+
+
+def _rows(
+    records: Iterator[tuple[int, list[str]]], names: list[str], delimiter: str
+) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    schema = dict.fromkeys(names, pl.String)
+    batches = [pl.DataFrame(schema=schema)]
+    lines: list[NDArray[np.int64]] = []
+    size = 0
+    for numbers, rows in _batched(records, len(names), delimiter):
+        batch = pl.DataFrame(rows, schema=schema, orient="row")
+        size += int(batch.estimated_size())
+        # the columns of text, their typed copies and the prepared matrix live side by side for a moment
+        refuse_absurd_size(2 * size, f"the table up to line {numbers[-1]}", "use fewer rows or columns")
+        batches.append(batch)
+        lines.append(np.asarray(numbers, dtype=np.int64))
+    return pl.concat(batches, rechunk=True), np.concatenate([np.empty(0, dtype=np.int64), *lines])
+
+
+def _batched(
+    records: Iterator[tuple[int, list[str]]], width: int, delimiter: str
+) -> Iterator[tuple[list[int], list[list[str]]]]:
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    for line, record in records:
+        if len(record) != width:
+            raise DataError(
+                f"line {line}: {len(record)} fields found, {width} expected from the header; "
+                f"look for a missing or surplus {DELIMITERS.get(delimiter, delimiter)}, "
+                "and put quotes round a field that holds one"
+            )
+        numbers.append(line)
+        rows.append(record)
+        if len(rows) == _BATCH_ROWS:
+            yield numbers, rows
+            numbers, rows = [], []
+    if rows:
+        yield numbers, rows

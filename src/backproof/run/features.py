@@ -1,0 +1,256 @@
+"""The columns of a table as one matrix of numbers, learnt on the training part only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from backproof.errors import DataError
+from backproof.run.columns import Kind
+from backproof.run.memory import refuse_absurd_size
+from backproof.run.split import Split
+from backproof.run.tables import Table
+from backproof.run.wording import columns_text, first_few, plural, quoted, quoted_path
+
+Matrix = NDArray[np.float64]
+
+MOST_CATEGORIES = 50
+MISSING_CATEGORY = "missing"
+RARE_CATEGORIES = "other"
+
+_COPIES = 3  # both parts, and what scikit-learn stacks them from
+
+
+@dataclass(frozen=True, slots=True)
+class FittedNumber:
+    """(x − mean) / scale, with ``fill`` for a missing x; a truth value is 0 or 1, left as it is."""
+
+    name: str
+    kind: Kind
+    fill: float
+    mean: float
+    scale: float
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The one feature."""
+        return (self.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedCategories:
+    """One indicator for each of ``categories``, and one for all the ``rare`` ones together, if any."""
+
+    name: str
+    kind: Kind
+    missing: str
+    categories: tuple[str, ...]
+    rare: tuple[str, ...]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The features, such as "colour=red"."""
+        last = (f"{self.name}={RARE_CATEGORIES}",) if self.rare else ()
+        return (*(f"{self.name}={category}" for category in self.categories), *last)
+
+
+FittedColumn = FittedNumber | FittedCategories
+
+
+def column_description(column: FittedColumn) -> dict[str, object]:
+    """The column and what was learnt on it, for JSON.
+
+    Example:
+        >>> column_description(FittedCategories("size", "categorical", "missing", ("L", "S"), ()))["outputs"]
+        ['size=L', 'size=S']
+    """
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(column).items()}
+    return {**fields, "outputs": list(column.outputs)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """The matrices ``(rows, features)`` of both parts, and the columns that their features come from."""
+
+    X_train: Matrix
+    X_test: Matrix
+    columns: tuple[FittedColumn, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the matrices."""
+        return tuple(name for column in self.columns for name in column.outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The names of the columns that are treated alike."""
+
+    numbers: list[str] = field(default_factory=list)
+    truths: list[str] = field(default_factory=list)
+    categories: list[str] = field(default_factory=list)
+
+
+def fit_features(table: Table, split: Split) -> Features:
+    """(x − mean) / scale of numbers, 0 or 1 for truth values, one indicator per category.
+
+    Raises:
+        DataError: no feature varies in the training part, a column overflows, or memory does not suffice.
+    """
+    frame, notes = _varying(table, split)
+    groups = _groups(table, frame)
+    names = [*groups.numbers, *groups.truths, *groups.categories]
+    missing = {name: frame[name].null_count() for name in names if frame[name].null_count()}
+    frame = frame.with_columns(
+        pl.col(groups.truths).cast(pl.Float64), pl.col(groups.categories).fill_null(MISSING_CATEGORY)
+    )
+    _refuse_too_wide(frame, groups, split)
+    transformer = _transformer(groups)
+    with np.errstate(all="ignore"):  # overflow is refused below, by name
+        X_train = _as_matrix(transformer.fit_transform(frame[split.train]))
+        X_test = _as_matrix(transformer.transform(frame[split.test]))
+    columns = _fitted_columns(transformer, groups, table)
+    _refuse_overflow(table, columns, X_train, X_test)
+    notes += _missing_notes(groups, missing)
+    notes += _category_notes(columns, frame[split.test])
+    return Features(X_train, X_test, columns, tuple(notes))
+
+
+def _varying(table: Table, split: Split) -> tuple[pl.DataFrame, list[str]]:
+    """The features that take at least two values in the training part."""
+    train = table.frame[split.train]
+    same = [
+        name
+        for name in table.features
+        if train[name].drop_nulls().n_unique() + (table.kinds[name] == "categorical" and train[name].null_count() > 0)
+        < 2
+    ]
+    kept = [name for name in table.features if name not in same]
+    if not kept:
+        raise DataError(
+            f"{quoted_path(table.source)}: no column varies in the training part, so there is nothing to learn; "
+            "add rows"
+        )
+    notes = [f"{columns_text(same)} dropped: the same value in every row of the training part"] if same else []
+    return table.frame.select(kept), notes
+
+
+def _groups(table: Table, frame: pl.DataFrame) -> _Groups:
+    groups = _Groups()
+    for name in frame.columns:
+        match table.kinds[name]:
+            case "numeric" | "date":
+                groups.numbers.append(name)
+            case "boolean":
+                groups.truths.append(name)
+            case "categorical":
+                groups.categories.append(name)
+    return groups
+
+
+def _refuse_too_wide(frame: pl.DataFrame, groups: _Groups, split: Split) -> None:
+    train = frame[split.train]
+    width = len(groups.numbers) + len(groups.truths)
+    width += sum(min(MOST_CATEGORIES, train[name].n_unique()) for name in groups.categories)
+    refuse_absurd_size(
+        8 * _COPIES * width * frame.height,
+        f"preparing {frame.height} rows of {width} features",
+        "use fewer rows, or leave out columns with many categories",
+    )
+
+
+def _transformer(groups: _Groups) -> ColumnTransformer:
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    truths = SimpleImputer(strategy="most_frequent")
+    categories = OneHotEncoder(
+        handle_unknown="ignore", max_categories=MOST_CATEGORIES, sparse_output=False, dtype=np.float64
+    )
+    parts = [
+        ("numbers", numbers, groups.numbers),
+        ("truths", truths, groups.truths),
+        ("categories", categories, groups.categories),
+    ]
+    return ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0.0)
+
+
+def _as_matrix(values: object) -> Matrix:
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def _fitted_columns(fitted: ColumnTransformer, groups: _Groups, table: Table) -> tuple[FittedColumn, ...]:
+    """Each column with what was learnt on it, in the order of the matrix."""
+    found: list[FittedColumn] = []
+    if groups.numbers:
+        imputer, scaler = (step for _, step in fitted.named_transformers_["numbers"].steps)
+        learnt = zip(groups.numbers, imputer.statistics_, scaler.mean_, scaler.scale_, strict=True)
+        for name, fill, mean, scale in learnt:
+            found.append(FittedNumber(name, table.kinds[name], float(fill), float(mean), float(scale)))
+    if groups.truths:
+        fills = fitted.named_transformers_["truths"].statistics_
+        for name, fill in zip(groups.truths, fills, strict=True):
+            found.append(FittedNumber(name, "boolean", float(fill), mean=0.0, scale=1.0))
+    if groups.categories:
+        encoder = fitted.named_transformers_["categories"]
+        for name, every, infrequent in zip(
+            groups.categories, encoder.categories_, encoder.infrequent_categories_, strict=True
+        ):
+            rare = () if infrequent is None else tuple(map(str, infrequent))
+            alone = tuple(str(category) for category in every if category not in set(rare))
+            found.append(FittedCategories(name, "categorical", MISSING_CATEGORY, alone, rare))
+    return tuple(found)
+
+
+def _refuse_overflow(table: Table, columns: tuple[FittedColumn, ...], X_train: Matrix, X_test: Matrix) -> None:
+    """Refuse a column whose mean, scale or scaled values leave float64; only numbers can."""
+    position = 0
+    for column in columns:
+        if isinstance(column, FittedNumber):
+            learnt = np.array([column.fill, column.mean, column.scale])
+            if not all(np.isfinite(part).all() for part in (learnt, X_train[:, position], X_test[:, position])):
+                raise DataError(
+                    f"{quoted_path(table.source)}, column {quoted(column.name)}: its values are too large to scale in "
+                    "float64; give them in a larger unit"
+                )
+        position += len(column.outputs)
+
+
+def _missing_notes(groups: _Groups, missing: dict[str, int]) -> list[str]:
+    ways = (
+        (groups.numbers, "imputed with the median of the training part"),
+        (groups.truths, "imputed with the more frequent truth value of the training part"),
+        (groups.categories, f"taken as a category of their own, {quoted(MISSING_CATEGORY)}"),
+    )
+    notes = []
+    for names, how in ways:
+        counts = [f"{quoted(name)} ({missing[name]})" for name in names if name in missing]
+        if counts:
+            total = sum(missing.get(name, 0) for name in names)
+            notes.append(f"{plural(total, 'missing value')} {how}: {first_few(counts)}")
+    return notes
+
+
+def _category_notes(columns: tuple[FittedColumn, ...], test: pl.DataFrame) -> list[str]:
+    notes = []
+    for column in columns:
+        if not isinstance(column, FittedCategories):
+            continue
+        known = [*column.categories, *column.rare]
+        if column.rare:
+            notes.append(
+                f"column {quoted(column.name)}: {len(known)} categories, the {len(column.rare)} rarest share "
+                f"the feature {quoted(column.outputs[-1])}"
+            )
+        if new := test.height - int(test[column.name].is_in(known).sum()):
+            notes.append(
+                f"column {quoted(column.name)}: {plural(new, 'held-out row')} with a category that the "
+                "training part lacks; all its indicators are 0 there"
+            )
+    return notes
