@@ -10,7 +10,7 @@ from typing import Literal
 
 from backproof.dims import SCALAR, Shape, Symbol, shape_text, substitute_shape
 from backproof.errors import ShapeError, SpecificationError
-from backproof.ir.expr import Assembled, Broadcast, Component, Const, Expr, Name, Size, SumOver
+from backproof.ir.expr import Assembled, Broadcast, Component, Const, Div, Expr, Mul, Name, Size, SumOver
 from backproof.ir.traverse import names, transform, walk
 
 Samples = Literal["rows", "columns"]
@@ -174,6 +174,10 @@ def resized(expr: Expr, sizes: Mapping[str, int]) -> Expr:
         match node:
             case Size(dim) if dim.name in sizes:
                 return Const(Fraction(sizes[dim.name]))
+            case Div(Const(a), Const(b)) if b != 0:
+                return Const(a / b)
+            case Mul(Const(value), x) | Mul(x, Const(value)) if value == 1:
+                return x
             case Name(id, shape):
                 return Name(id, substitute_shape(shape, sizes))
             case Component(base, row, column):

@@ -1,0 +1,132 @@
+"""The paths by which one entry of a quantity reaches the loss, and the chain rule along them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+from backproof.backprop.components import Letters, bind, canonical, component, contributions, entry
+from backproof.backprop.trace import Step, Trace
+from backproof.dims import Dim
+from backproof.ir.expr import Component, Expr, Index, MatMul, Name, Partial, Softmax, SumOver
+from backproof.ir.program import Equation
+from backproof.ir.traverse import children, names
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One entry ``at`` of an equation's quantity that holds the entry in question.
+
+    ``sums`` are the index variables of ``at`` that run over a whole dimension: all those entries hold it.
+    """
+
+    equation: Equation
+    at: Expr
+    sums: tuple[tuple[str, Dim], ...]
+
+
+class Paths:
+    """The uses of every quantity of a trace's program.
+
+    Args:
+        trace: the derivation whose program is looked at.
+        letters: where index variables come from.
+    """
+
+    def __init__(self, trace: Trace, letters: Letters) -> None:
+        self.loss = trace.loss
+        self.letters = letters
+        self._users: dict[str, list[Equation]] = {}
+        for equation in trace.program.equations:
+            for id in names(equation.value):
+                self._users.setdefault(id, []).append(equation)
+        self.layer_delta: dict[str, Step] = {}
+        for step in trace.steps:
+            if step.kind == "delta" and step.inner is not None and _holds_product(step.inner):
+                self.layer_delta.setdefault(step.equation, step)
+
+    def uses(self, target: Expr) -> tuple[Use, ...]:
+        """Where the entry is used, equation by equation."""
+        return tuple(use for equation in self._users.get(base(target).id, []) for use in self._in(equation, target))
+
+    def _in(self, equation: Equation, target: Expr) -> list[Use]:
+        q = equation.name
+        row, column = self.letters.fresh(), self.letters.fresh()
+        at = entry(q, row, column)
+        if isinstance(equation.value, Softmax):
+            return [self._along(q, target, equation.value.axis, row, equation)]
+        value = component(equation.value, row, column, self.letters)
+        places = {
+            tuple(sorted((k, v) for k, v in term.bindings.items() if k in (row, column)))
+            for term in contributions(value, target, at)
+        }
+        return [self._use(equation, bind(at, dict(place)), (row, column)) for place in sorted(places, key=len)]
+
+    def _along(self, q: Name, target: Expr, axis: int, variable: str, equation: Equation) -> Use:
+        """Every entry of one sample's softmax holds every entry of its argument."""
+        row, column = position(target)
+        at = entry(q, row, variable) if axis == 1 else entry(q, variable, column)
+        return self._use(equation, at, (variable,))
+
+    def _use(self, equation: Equation, at: Expr, free: Iterable[str]) -> Use:
+        shape = equation.name.shape
+        places = zip(position(at), shape, strict=True) if shape else ()
+        return Use(equation, at, tuple((i, size) for i, size in places if isinstance(i, str) and i in free))
+
+    def layer_of(self, target: Expr) -> Use | None:
+        """The use of a parameter's entry in a layer, whose Δ has a name; None where there is none."""
+        return next((use for use in self.uses(target) if use.equation.name.id in self.layer_delta), None)
+
+    def holds(self, equation: Equation, target: Expr) -> bool:
+        """Whether the equation's right-hand side holds the quantity of the entry."""
+        return equation in self._users.get(base(target).id, [])
+
+    def chain(self, target: Expr) -> Expr:
+        """∂L/∂target by the chain rule, as a sum of products of partial derivatives along the paths.
+
+        A path ends at the first quantity whose adjoint is known: one that stands in the loss alone, or the output of
+        a layer above, whose Δ has been derived already.
+        """
+        return canonical(self._chain(target, first=True))
+
+    def _chain(self, target: Expr, *, first: bool) -> Expr:
+        uses = self.uses(target)
+        if not uses or any(use.equation.name == self.loss for use in uses):
+            return Partial(self.loss, target)
+        terms: list[Expr] = []
+        for use in uses:
+            known = not first and use.equation.name.id in self.layer_delta
+            ends = known or self._feeds_only_the_loss(use.equation.name)
+            factor = Partial(self.loss, use.at) if ends else self._chain(use.at, first=False)
+            terms.append(summed(use.sums, factor * Partial(use.at, target)))
+        return reduce(lambda a, b: a + b, terms)
+
+    def _feeds_only_the_loss(self, name: Name) -> bool:
+        return all(equation.name == self.loss for equation in self._users.get(name.id, []))
+
+
+def base(target: Expr) -> Name:
+    """The named quantity that an entry belongs to."""
+    match target:
+        case Component(name):
+            return name
+        case Name():
+            return target
+        case _:
+            raise TypeError(f"{type(target).__name__} is no entry of a quantity")
+
+
+def position(target: Expr) -> tuple[Index, Index]:
+    """The indices of an entry; a scalar stands at (1, 1)."""
+    return (target.row, target.column) if isinstance(target, Component) else (1, 1)
+
+
+def summed(sums: Iterable[tuple[str, Dim]], body: Expr) -> Expr:
+    """The body summed over index variables."""
+    return reduce(lambda inner, over: SumOver(over[0], over[1], inner), sums, body)
+
+
+def _holds_product(inner: Expr) -> bool:
+    """Whether the adjoint named here is that of a linear part: a matrix product, perhaps with a bias."""
+    return any(isinstance(node, MatMul) for node in (inner, *children(inner)))
