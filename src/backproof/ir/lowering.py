@@ -169,8 +169,7 @@ def _power(x: Operation, exponent: Fraction) -> Operation:
     if exponent == HALF:
         return _elementwise("sqrt", x)
     if exponent.denominator == 1 and exponent < 0:
-        one = Operation("number", detail=Fraction(1), static=True)
-        return one if exponent == 0 else _elementwise("divide", one, _power(x, -exponent))
+        return _elementwise("divide", Operation("number", detail=Fraction(1), static=True), _power(x, -exponent))
     # A NumPy scalar and an array of shape () round powers differently, so they get the function instead of **.
     kind: Kind = "power" if x.static or x.shape != SCALAR else "scalar_power"
     return _elementwise(kind, x, detail=exponent)

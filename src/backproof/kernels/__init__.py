@@ -1,0 +1,1 @@
+"""Kernels: equations made callable, as (parameters, data) → (loss, gradients); NumPy is the reference backend."""

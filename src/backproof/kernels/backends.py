@@ -1,0 +1,62 @@
+"""Which kernels there are: one row per backend, and what a kernel must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.backprop.trace import Trace
+from backproof.errors import SpecificationError, UnsupportedError, suggestion
+from backproof.ir.arithmetic import Array
+from backproof.kernels.arguments import Arguments
+from backproof.kernels.numpy_backend import compile_numpy
+
+
+class Kernel(Protocol):
+    """The loss and the gradients of one derivation, in one dtype."""
+
+    trace: Trace
+    dtype: np.dtype[Any]
+
+    def __call__(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> tuple[float, dict[str, Array]]:
+        """Checks everything, then computes."""
+        ...
+
+    def checked(self, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> Arguments:
+        """The arguments in the declared shapes."""
+        ...
+
+    def step(
+        self, parameters: Mapping[str, Array], inputs: Mapping[str, Array], sizes: Mapping[str, int]
+    ) -> tuple[float, dict[str, Array]]:
+        """Computes from arrays that were checked before."""
+        ...
+
+
+BACKENDS: Mapping[str, Callable[[Trace, npt.DTypeLike], Kernel]] = {"numpy": compile_numpy}
+PLANNED = ("llvm",)
+
+
+def compile_kernel(trace: Trace, backend: str = "auto", dtype: npt.DTypeLike = "float64") -> Kernel:
+    """The kernel of a backend; ``"auto"`` takes the fastest that is there.
+
+    Raises:
+        UnsupportedError: a backend that is planned, but not built yet.
+        SpecificationError: an unknown backend; the nearest is suggested.
+
+    Example:
+        >>> import backproof as bp
+        >>> from backproof.backprop.sweep import backpropagate
+        >>> compile_kernel(backpropagate(bp.mlp(3, 2, 1)), "auto").dtype
+        dtype('float64')
+    """
+    chosen = "numpy" if backend == "auto" else backend
+    if chosen in PLANNED:
+        raise UnsupportedError(f"the backend {backend!r} is not built yet; use 'auto' or 'numpy'")
+    make = BACKENDS.get(chosen)
+    if make is None:
+        raise SpecificationError(f"unknown backend {backend!r}; {suggestion(str(backend), ['auto', *BACKENDS])}")
+    return make(trace, dtype)
