@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backproof.errors import SpecificationError
+from backproof.ir.expr import Component, Name
 from backproof.ir.program import Samples
 from backproof.notation import Indices, Notation
 from backproof.render.diagram import (
@@ -30,9 +31,11 @@ from backproof.render.diagram import (
 from backproof.render.diagram.clip import SHORTEST, Box, length, outside
 from backproof.render.diagram.columns import MAX_LAYERS, MAX_NODES
 from backproof.render.diagram.gaps import HALF_LABEL_HEIGHT
-from backproof.render.diagram.labels import quantity_label, shortened
+from backproof.render.diagram.labels import quantity_label, shortened, weight_label
 from backproof.render.diagram.parts import WEIGHT_SIZE, Node, Point, Segment
 from backproof.render.diagram.tex import tex_math, tex_text
+from backproof.render.dialects import LATEX
+from backproof.render.typeset import typeset
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -343,6 +346,16 @@ class TestTikz:
     )
     def test_spelling_of_quantities(self, quantity: str, tex: str) -> None:
         assert tex_math(quantity_label(quantity)) == tex
+
+    @pytest.mark.parametrize("indices", get_args(Indices))
+    @pytest.mark.parametrize("shape", [(3, 2), (2, 1), (1, 3), (1, 1), (784, 128)])
+    def test_weights_are_spelt_as_in_the_formulas(self, indices: Indices, shape: tuple[int, int]) -> None:
+        notation = Notation(indices=indices)
+        entry = typeset(Component(Name("W_1", shape), *shape), LATEX, notation)
+        spelt = tex_math(weight_label("W_1", shape, shape, notation))
+        # Digits look the same with or without these.
+        marks = re.compile(r"[{}]|\\text")
+        assert marks.sub("", spelt) == marks.sub("", entry)
 
     def test_spelling_of_scripts(self) -> None:
         assert tex_math(Label("w", "", "a%", "1,2")) == r"w_{\text{a\%}}^{1,2}"
