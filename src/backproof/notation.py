@@ -34,12 +34,14 @@ Delta = Literal["Δ", "δ"]
 Hadamard = Literal["∘", "×", "⊙"]
 Matmul = Literal[".", "·", "juxtaposition"]
 Indices = Literal["seed", "plain"]
+Numbers = Literal["fractions", "decimals"]
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "delta": get_args(Delta),
     "hadamard": get_args(Hadamard),
     "matmul": get_args(Matmul),
     "indices": get_args(Indices),
+    "numbers": get_args(Numbers),
     "samples": get_args(Samples),
 }
 """What each field of a notation may be."""
@@ -70,6 +72,7 @@ class Notation:
         matmul: the sign of the matrix product.
         indices: ``"seed"`` raises the indices of an entry, w_1^{11}; ``"plain"`` lowers them, w_{1;1,1}, so that
             only powers are raised.
+        numbers: ``"fractions"`` writes a half as 1/2, ``"decimals"`` as 0.5.
         samples: whether each training example is a row or a column of X.
         loss: the identifier of the scalar that is differentiated, the L in ∂L/∂W_1.
 
@@ -88,6 +91,7 @@ class Notation:
     hadamard: Hadamard = "∘"
     matmul: Matmul = "."
     indices: Indices = "seed"
+    numbers: Numbers = "fractions"
     samples: Samples = "rows"
     loss: str = "L"
 
@@ -158,13 +162,10 @@ class _Row:
     occurs: Callable[[Expr, Notation], bool]
 
 
-_n = Symbol("n")
-_A, _B, _X = Name("A", (_n, Symbol("m"))), Name("B", (_n, Symbol("m"))), Name("X", (_n, Symbol("m")))
-_W = Name("W_1", (Symbol("d"), Symbol("m")))
-_v = Name("b_1", (1, Symbol("m")))
-_x, _y = Name("a"), Name("b")
-_l = Name("l_1", (1, Symbol("m")))
-_TWO = Fraction(2)
+_n, _m = Symbol("n"), Symbol("m")
+_A, _B, _C, _X = Name("A", (_n, _m)), Name("B", (_n, _m)), Name("C", (_m, _n)), Name("X", (_n, _m))
+_W, _b, _l = Name("W_1", (3, 2)), Name("b_1", (1, _m)), Name("l_1", (1, _m))
+_scalar_a, _scalar_b = Name("a"), Name("b")
 
 
 def _is(kind: type[Expr] | tuple[type[Expr], ...]) -> Callable[[Expr, Notation], bool]:
@@ -187,20 +188,27 @@ def _is_repeated(expr: Expr) -> bool:
     return isinstance(expr, Broadcast)
 
 
-def _sample_text(notation: Notation) -> str:
-    one, many = ("row", "rows") if notation.samples == "rows" else ("column", "columns")
-    return f"the training examples; each {one} is one example, so that quantities of the batch have as many {many}"
+def _base_id(node: Expr) -> str:
+    """The identifier of a quantity or of the quantity that an entry is taken from; empty for all else."""
+    match node:
+        case Name(id) | Component(Name(id)):
+            return id
+        case _:
+            return ""
 
 
-def _component_text(notation: Notation) -> str:
-    return "the entry in row i and column j; an index is left out where the matrix has a single row or column" + (
-        ", and raised indices are no powers" if notation.indices == "seed" else ""
-    )
+def _samples_meaning(notation: Notation) -> str:
+    return f"the inputs, one training example to a {notation.samples.removesuffix('s')}"
+
+
+def _component_meaning(notation: Notation) -> str:
+    meaning = "the entry in row i and column j; where there is one row or one column only, its index is left out"
+    return f"{meaning}. A raised index is no power" if notation.indices == "seed" else meaning
 
 
 CONVENTIONS: tuple[_Row, ...] = (
-    _Row(_shows(_X), _sample_text, lambda node, notation: isinstance(node, Name) and node.id == "X"),
-    _Row(_shows(MatMul(_A, _B.T)), _says("the matrix product"), _is(MatMul)),
+    _Row(_shows(_X), _samples_meaning, lambda node, notation: _base_id(node) == "X"),
+    _Row(_shows(MatMul(_A, _C)), _says("the matrix product"), _is(MatMul)),
     _Row(
         _shows(Mul(_A, _B)),
         _says("the product entry by entry (Hadamard product)"),
@@ -209,7 +217,7 @@ CONVENTIONS: tuple[_Row, ...] = (
         ),
     ),
     _Row(
-        _shows(Mul(_x, _y)),
+        _shows(Mul(_scalar_a, _scalar_b)),
         _says("the product of scalars"),
         lambda node, notation: isinstance(node, Mul) and not _is_matrix(node),
     ),
@@ -220,32 +228,29 @@ CONVENTIONS: tuple[_Row, ...] = (
     ),
     _Row(_shows(_A.T), _says("the transpose"), _is(Transpose)),
     _Row(
-        _shows(Add(_A, Broadcast(_v, _A.shape))),
-        _says("a scalar, row or column is repeated to the shape of what it is combined with"),
+        _shows(Add(_A, Broadcast(_b, _A.shape))),
+        _says("a scalar, row or column is repeated as often as needed; where that could be missed, rep says so"),
         _is(Broadcast),
     ),
-    _Row(_shows(Component(_W, "i", "j")), _component_text, _is(Component)),
+    _Row(_shows(Component(_W, "i", "j")), _component_meaning, _is(Component)),
     _Row(
-        _shows(Power(_l, _TWO)),
+        _shows(Power(_l, Fraction(2))),
         _says("the power entry by entry"),
         lambda node, notation: isinstance(node, Power) and _is_matrix(node),
     ),
     _Row(
         lambda notation: Partial(Name(notation.loss), _W),
-        _says("the derivatives by every entry, arranged in the shape of what stands below"),
-        lambda node, notation: isinstance(node, Partial) or (isinstance(node, Name) and node.id.startswith("grad_")),
+        _says("the derivatives with respect to each entry, arranged as the entries are"),
+        lambda node, notation: isinstance(node, Partial) or _base_id(node).startswith("grad_"),
     ),
     _Row(
-        _shows(Name("delta_k", (_n, Symbol("m")))),
-        lambda notation: f"the derivative of {notation.loss} by the argument of layer k's activation",
-        lambda node, notation: (
-            isinstance(node, Name | Component)
-            and (node.base if isinstance(node, Component) else node).id.startswith("delta_")
-        ),
+        _shows(Name("delta_l_k", (_n, _m))),
+        lambda notation: f"the derivative of {notation.loss} with respect to the argument of layer k's activation",
+        lambda node, notation: _base_id(node).startswith("delta_"),
     ),
     _Row(
         _shows(Sum(_A)),
-        _says("the sum of all entries; a sum sign reaches to the next plus or minus"),
+        _says("the sum of all entries; what is summed ends before the next plus or minus"),
         lambda node, notation: isinstance(node, Sum) and node.axis is None,
     ),
     _Row(
@@ -259,7 +264,7 @@ CONVENTIONS: tuple[_Row, ...] = (
         lambda node, notation: isinstance(node, Sum) and node.axis == 1,
     ),
     _Row(
-        _shows(Greater(_x, Const(Fraction(0)))),
+        _shows(Greater(_scalar_a, Const(Fraction(0)))),
         _says("1 where the condition holds, otherwise 0"),
         _is(Greater),
     ),

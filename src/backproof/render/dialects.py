@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from backproof.render.symbols import ACCENTS, GREEK, ascii_text, latex_text, plain_text
+from backproof.render.widths import columns, latex_width
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +40,7 @@ class Dialect:
         dots: what stands for entries left out: beside, below and diagonally.
         applied: a function of an argument, by the function's name, with what it runs along, or nothing.
         text: arbitrary text made harmless, as the dialect has it within text.
+        measure: the width of a spelt text, in letters.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Dialect:
     dots: tuple[str, str, str]
     applied: Callable[..., str]
     text: Callable[[str], str]
+    measure: Callable[[str], float]
 
     def __str__(self) -> str:
         return self.name
@@ -152,8 +155,16 @@ def _latex_applied(name: str, argument: str, along: str = "") -> str:
     return function + subscript + closer + fenced
 
 
+def _latex_exponential(x: str) -> str:
+    # Sums and fractions are too small to read in an exponent.
+    return rf"\exp\!{_latex_fenced('(', x)}" if any(command in x for command in TALL) else f"e^{{{x}}}"
+
+
 def _latex_matrix(rows: list[list[str]]) -> str:
-    return r"\begin{bmatrix} " + r" \\ ".join(" & ".join(row) for row in rows) + r" \end{bmatrix}"
+    lines = [" & ".join(row) for row in rows]
+    gap = "6pt" if any(r"\frac" in line for line in lines) else "2pt"
+    newline = rf" \\[{gap}] "
+    return rf"\begin{{bmatrix}} {newline.join(lines)} \end{{bmatrix}}"
 
 
 LATEX = Dialect(
@@ -177,7 +188,7 @@ LATEX = Dialect(
     root=lambda x: rf"\sqrt{{{x}}}",
     transposed=lambda x: rf"{x}^\top",
     partial=lambda a, b: rf"\frac{{\partial {a}}}{{\partial {b}}}",
-    exponential=lambda x: f"e^{{{x}}}",
+    exponential=_latex_exponential,
     summed=_latex_summed,
     summed_over=lambda index, size, body: rf"\sum_{{{index}=1}}^{{{size}}} {body}",
     cases=lambda condition, a, b: (
@@ -189,6 +200,7 @@ LATEX = Dialect(
     dots=(r"\cdots", r"\vdots", r"\ddots"),
     applied=_latex_applied,
     text=latex_text,
+    measure=latex_width,
 )
 
 # --- Unicode text -------------------------------------------------------------------------------------------------
@@ -260,6 +272,7 @@ UNICODE = Dialect(
         TEXT_FUNCTIONS.get(name) or plain_text(name), argument, along
     ),
     text=plain_text,
+    measure=columns,
 )
 
 # --- ASCII --------------------------------------------------------------------------------------------------------
@@ -297,6 +310,7 @@ ASCII = Dialect(
         FUNCTION_WORDS.get(name) or ascii_text(name), argument, along
     ),
     text=ascii_text,
+    measure=columns,
 )
 
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (LATEX, UNICODE, ASCII)}

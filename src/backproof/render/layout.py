@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from backproof.ir.expr import Assembled, Expr
 from backproof.notation import Notation
 from backproof.render.dialects import UNICODE, Dialect
 from backproof.render.typeset import DEFAULT, entries, typeset, writer
+from backproof.render.widths import columns, latex_width
 
 WIDTH = 80
 """Columns of a terminal."""
@@ -29,12 +29,12 @@ def typeset_equation(
     *,
     width: int = WIDTH,
 ) -> str:
-    """lhs = rhs = rhs' = …, one right-hand side to a line.
+    """lhs = rhs = rhs' = …, one right-hand side to a line, long ones broken.
 
     Args:
         lhs: what the equation is about.
         rhs: the right-hand side, or several equal ones in order.
-        width: the columns that a line of text may have.
+        width: the columns that a line of text may have; in LaTeX, about as many letters.
 
     Returns:
         In LaTeX one formula without delimiters (``aligned`` where it has several lines), in text some lines.
@@ -51,40 +51,87 @@ def typeset_equation(
     sides = [rhs] if isinstance(rhs, Expr) else list(rhs)
     left = typeset(lhs, dialect, notation)
     if dialect.stacked:
-        return _latex_equation(left, [typeset(side, dialect, notation) for side in sides])
-    blocks = [_text_block(side, dialect, notation) for side in sides]
-    lines: list[str] = []
-    for block in blocks:
-        head = left if not lines else " " * columns(left)
-        lines.append(_beside(head, block) if isinstance(block, list) else wrap_equation(head, block, width))
-    return "\n".join(lines)
+        lines = latex_lines(left, [typeset(side, dialect, notation) for side in sides], width)
+        if len(lines) == 1:
+            return lines[0].replace(" &= ", " = ", 1)
+        return rf"\begin{{aligned}} {NEWLINE.join(lines)} \end{{aligned}}"
+    return _text_equation(left, [_text_side(side, dialect, notation, width) for side in sides], width)
 
 
-def _latex_equation(left: str, sides: list[str]) -> str:
-    if len(sides) == 1:
-        return f"{left} = {sides[0]}"
-    lines = r" \\ ".join(f"&= {side}" for side in sides)
-    return rf"\begin{{aligned}} {left} {lines} \end{{aligned}}"
+# --- LaTeX --------------------------------------------------------------------------------------------------------
+
+NEWLINE = r" \\ "
 
 
-def _text_block(side: Expr, dialect: Dialect, notation: Notation) -> str | list[str]:
-    """The right-hand side as one text, or a matrix as the lines of a grid."""
+def latex_lines(left: str, sides: Sequence[str], width: int = WIDTH) -> list[str]:
+    """The lines of an ``align`` or ``aligned`` environment for left = side = side' = …
+
+    Args:
+        left: the left-hand side in LaTeX.
+        sides: the right-hand sides in LaTeX.
+        width: about how many letters a line may hold.
+
+    Example:
+        >>> latex_lines("x", ["a", "b"])
+        ['x &= a', '&= b']
+        >>> print("; ".join(latex_lines("x", ["a + b"], width=4)))
+        & x; &\\quad = a; &\\qquad {} + b
+    """
+    margin = latex_width(left) + 2
+    lines, start, later = [], f"{left} &= ", "&= "
+    if margin + max(min(latex_width(side), NARROWEST) for side in sides) > width:
+        lines, start, later, margin = [f"& {left}"], r"&\quad = ", r"&\quad = ", 4
+    for number, side in enumerate(sides):
+        first, *rest = _broken(side, width - margin, latex_width, LATEX_BREAKS, deepest=0)
+        lines.append((later if number else start) + first)
+        lines += [rf"&\qquad {{}} {line}" for line in rest]
+    return lines
+
+
+# --- text ---------------------------------------------------------------------------------------------------------
+
+
+def _text_side(side: Expr, dialect: Dialect, notation: Notation, width: int) -> str | list[str]:
+    """The right-hand side as one text; a matrix as the lines of a grid where it is not too wide for one."""
     if isinstance(side, Assembled):
-        return grid(entries(writer(dialect, notation), side), dialect)
+        lines = grid(entries(writer(dialect, notation), side), dialect)
+        if columns(lines[0]) <= width - len(CONTINUED) - 2:
+            return lines
     return typeset(side, dialect, notation)
 
 
-def _beside(head: str, lines: list[str]) -> str:
-    """``head = `` before the middle line of a grid."""
-    middle = (len(lines) - 1) // 2
-    blank = " " * (columns(head) + 3)
-    return "\n".join((f"{head} = " if row == middle else blank) + line for row, line in enumerate(lines))
+def _text_equation(left: str, sides: Sequence[str | list[str]], width: int) -> str:
+    widest = max(min(columns(side), NARROWEST) if isinstance(side, str) else columns(side[0]) for side in sides)
+    head, indent = f"{left} = ", columns(left) + 3
+    if indent + widest > width:
+        head, indent = f"{left}\n{CONTINUED}= ", len(CONTINUED) + 2
+    parts = []
+    for number, side in enumerate(sides):
+        start = head if number == 0 else " " * (indent - 2) + "= "
+        parts.append(_beside(start, indent, side, width))
+    return "\n".join(parts)
 
 
-def columns(text: str) -> int:
-    """The columns that a text takes in a terminal: combining characters take none, East Asian ones two."""
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(unicodedata.combining(character) != 0 for character in text)
+def _beside(start: str, indent: int, side: str | list[str], width: int) -> str:
+    """The right-hand side after ``start``, which stands beside the middle line of a grid."""
+    blank = " " * indent
+    if isinstance(side, str):
+        return start + f"\n{blank}".join(_broken(side, width - indent, columns, TEXT_BREAKS))
+    middle = (len(side) - 1) // 2
+    *above, start = start.split("\n")
+    lines = [(start if row == middle else blank) + line for row, line in enumerate(side)]
+    return "\n".join([*above, *lines])
+
+
+def wrap_equation(lhs: str, rhs: str, width: int = WIDTH) -> str:
+    """``lhs = rhs`` broken before operators, the continuations aligned after the sign of equality.
+
+    Example:
+        >>> print(wrap_equation("z", "x^1 × w^1 + x^2 × w^2 + x^3 × w^3", 30))
+        z = x^1 × w^1 + x^2 × w^2
+            + x^3 × w^3
+    """
+    return _text_equation(lhs, [rhs], width)
 
 
 # --- matrices -----------------------------------------------------------------------------------------------------
@@ -118,67 +165,69 @@ def _corner(pieces: str, number: int, count: int) -> str:
 
 # --- long lines ---------------------------------------------------------------------------------------------------
 
-BREAKS = (r" [+−\-] ", r" [×∘⊙*·.] ", r" ")
-"""Where a line may be broken: rather before a plus or minus than before a product, at a space if all else fails."""
+TEXT_BREAKS = (r"(?<=;) ", r"(?<=,) ", r" [+−-] ", r" [×∘⊙*·.] ")
+"""Where a line may be broken, the best first: between entries, before plus and minus, before products."""
+
+LATEX_BREAKS = (r" [+-] ", r" \\(?:times|circ|odot|cdot|mathbin\{\.\}) ")
+
+STEP = "  "
+"""The indentation of a continuation for each bracket that it is inside of."""
+
+Measure = Callable[[str], float]
 
 
-def wrap_equation(lhs: str, rhs: str, width: int = WIDTH) -> str:
-    """``lhs = rhs`` broken before operators, the continuations aligned after the sign of equality.
-
-    Example:
-        >>> print(wrap_equation("z", "x^1 × w^1 + x^2 × w^2 + x^3 × w^3", 30))
-        z = x^1 × w^1 + x^2 × w^2
-            + x^3 × w^3
-    """
-    head = f"{lhs} = "
-    indent = columns(head)
-    if indent + min(columns(rhs), NARROWEST) > width:
-        head, indent = f"{lhs}\n{CONTINUED}= ", len(CONTINUED) + 2
-    return head + ("\n" + " " * indent).join(_broken(rhs, width - indent))
+def _broken(text: str, room: float, measure: Measure, breaks: Sequence[str], deepest: int = 99) -> list[str]:
+    """The text in lines that fit into the room where that can be, cut inside so many brackets at most."""
+    return _filled([""], text, "", room, measure, breaks, deepest)
 
 
-def _broken(text: str, width: int) -> Iterator[str]:
-    """The text in lines no wider than the width where that can be."""
-    if columns(text) <= width:
-        yield text
-        return
-    pieces = _pieces(text)
-    line = ""
-    for piece in pieces:
-        if line and columns(line) + 1 + columns(piece) <= width:
-            line = f"{line} {piece}"
-            continue
-        if line:
-            yield line
-        line = piece
-        if columns(piece) > width and len(pieces) > 1:
-            *before, line = _broken(piece, width)
-            yield from before
-    yield line
+def _filled(
+    lines: list[str],
+    text: str,
+    indent: str,
+    room: float,
+    measure: Measure,
+    breaks: Sequence[str],
+    deepest: int,
+) -> list[str]:
+    """The lines with the text appended: to the last one as far as it fits, the rest below it."""
+    last = f"{lines[-1]} {text}" if lines[-1].strip() else lines[-1] + text
+    if measure(last) <= room:
+        return [*lines[:-1], last]
+    depth, pieces = _pieces(text, breaks, deepest)
+    fits = measure(indent + text) <= room
+    if lines[-1].strip() and (fits or len(pieces) == 1):
+        return [*lines, indent + text]
+    if len(pieces) == 1:
+        return [*lines[:-1], last]
+    for number, piece in enumerate(pieces):
+        deeper = indent + STEP * depth if number else indent
+        lines = _filled(lines, piece, deeper, room, measure, breaks, deepest)
+    return lines
 
 
-def _pieces(text: str) -> list[str]:
-    """The text cut at the outermost operators of the loosest kind that occurs in it."""
+def _pieces(text: str, breaks: Sequence[str], deepest: int) -> tuple[int, list[str]]:
+    """The text cut at the outermost operators of the loosest kind that occurs in it, and in how many brackets."""
     depths = list(_depths(text))
-    for depth in range(max(depths) + 1):
-        for pattern in BREAKS:
-            cuts = [
-                match.start()
-                for match in re.finditer(pattern, text)
-                if depths[match.start()] == depth and match.start() > 0
-            ]
+    for depth in range(min(max(depths, default=0), deepest) + 1):
+        for pattern in breaks:
+            cuts = [m.start() for m in re.finditer(pattern, text) if depths[m.start()] == depth]
             if cuts:
                 ends = [*cuts, len(text)]
-                return [text[start:end].strip() for start, end in zip([0, *cuts], ends, strict=True)]
-    return [text]
+                return depth, [text[start:end].strip() for start, end in zip([0, *cuts], ends, strict=True)]
+    return 0, [text]
+
+
+_OPENING = re.compile(r"[(\[]|(?<!\\)\{|\\left(?![a-z])|\\begin")
+_CLOSING = re.compile(r"[)\]]|(?<!\\)\}|\\right(?![a-z])|\\end")
 
 
 def _depths(text: str) -> Iterator[int]:
     """How many brackets are open at each character."""
     depth = 0
-    for character in text:
-        if character in ")]}":
+    for position in range(len(text)):
+        if _CLOSING.match(text, position):
             depth -= 1
         yield depth
-        if character in "([{":
+        if _OPENING.match(text, position):
             depth += 1

@@ -23,8 +23,11 @@ class Form(Enum):
     SCIENTIFIC = auto()
 
 
-def numeral(value: Fraction, dialect: Dialect) -> tuple[str, Form]:
+def numeral(value: Fraction, dialect: Dialect, decimals: bool = False) -> tuple[str, Form]:
     """The spelling of a number that is not negative, and its form.
+
+    Args:
+        decimals: whether 1/2 is written 0.5; a third stays a third.
 
     Example:
         >>> from backproof.render.dialects import LATEX, UNICODE
@@ -36,7 +39,7 @@ def numeral(value: Fraction, dialect: Dialect) -> tuple[str, Form]:
     decimal = _decimal(value)
     if value.denominator == 1 and len(str(value)) <= LONGEST_DECIMAL:
         return str(value), Form.DIGITS
-    if decimal is None or value.denominator in SMALL_DENOMINATORS:
+    if decimal is None or (value.denominator in SMALL_DENOMINATORS and not decimals):
         return dialect.fraction(str(value.numerator), str(value.denominator)), Form.FRACTION
     digits = f"{decimal:f}"
     if len(digits) <= LONGEST_DECIMAL and Fraction(1, 1000) <= value:

@@ -23,6 +23,9 @@ ACCENTS: Mapping[str, str] = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303
 DELTA, GRADIENT = "delta_", "grad_"
 """How the identifiers of adjoints begin: ``delta_1`` of a layer, ``grad_W_1`` of a quantity."""
 
+LONGEST_SUBSCRIPT = 2
+"""Parts that a subscript may have; a longer identifier is written as the words that it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
@@ -54,7 +57,7 @@ def symbol_of(id: str) -> Symbol:
     base, *rest = id.split("_")
     if re.fullmatch(r"[A-Za-z][0-9]+", base):
         base, rest = base[0], [base[1:], *rest]
-    if len(base) > 1 and base not in GREEK:
+    if (len(base) > 1 and base not in GREEK) or len(rest) > LONGEST_SUBSCRIPT:
         words = [base]
         while rest and not rest[0].isdigit():
             words.append(rest.pop(0))

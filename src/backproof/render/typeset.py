@@ -59,6 +59,12 @@ from backproof.render.writer import (
 LARGEST_WHOLE = 4
 """Rows or columns up to which a matrix is shown whole; of a larger one the corners are."""
 
+WIDEST_WHOLE = 70
+"""Letters up to which the entries of a row are shown whole."""
+
+SHORTEST_ABBREVIATED = 2
+"""Columns that are never too many to be shown."""
+
 DEFAULT = Notation()
 
 
@@ -102,8 +108,16 @@ def matrix_of(name: Name) -> Assembled:
 
 def entries(w: Writer, e: Assembled) -> list[list[str]]:
     """The entries of a matrix that are shown, as texts; dots stand for the rest."""
-    beside, below, diagonal = w.dialect.dots
     rows, columns = (_shown(dim) for dim in e.of_shape)
+    texts = _entries(w, e, rows, columns)
+    width = sum(max(map(w.dialect.measure, column)) for column in zip(*texts, strict=True))
+    if width > WIDEST_WHOLE and None not in columns and len(columns) > SHORTEST_ABBREVIATED:
+        return _entries(w, e, rows, [columns[0], None, columns[-1]])
+    return texts
+
+
+def _entries(w: Writer, e: Assembled, rows: list[Index | None], columns: list[Index | None]) -> list[list[str]]:
+    beside, below, diagonal = w.dialect.dots
 
     def entry(row: Index | None, column: Index | None) -> str:
         if row is None or column is None:
@@ -114,6 +128,7 @@ def entries(w: Writer, e: Assembled) -> list[list[str]]:
 
 
 def _shown(dim: Dim) -> list[Index | None]:
+    """The indices that are shown of a dimension; None stands for those that are not."""
     if isinstance(dim, int):
         return list(range(1, dim + 1)) if dim <= LARGEST_WHOLE else [1, None, dim]
     return [1, None, dim.name]
@@ -123,7 +138,7 @@ def _shown(dim: Dim) -> list[Index | None]:
 
 
 def _const(w: Writer, e: Const) -> Fragment:
-    text, form = numeral(abs(e.value), w.dialect)
+    text, form = numeral(abs(e.value), w.dialect, decimals=w.notation.numbers == "decimals")
     level = ATOM if form is Form.DIGITS else FRACTION if form is Form.FRACTION else PRODUCT
     if e.value < 0:
         return Fragment(w.dialect.negative + text, min(level, PRODUCT), minus=True)
@@ -161,7 +176,7 @@ def _is_scalar(e: Expr) -> bool:
 
 def _mul(w: Writer, e: Mul) -> Fragment:
     a_scalar, b_scalar = _is_scalar(e.a), _is_scalar(e.b)
-    if a_scalar and (not b_scalar or _number(e.a) is not None):
+    if a_scalar and (not b_scalar or _number(e.a) is not None or isinstance(e.b, Sum)):
         return _scaled(w, e)
     if a_scalar or b_scalar or w.hadamard == w.dialect.times:
         return _chain(w, w.dialect.times, TIMES, e, FRACTION)
@@ -184,7 +199,8 @@ def _scaled(w: Writer, e: Mul) -> Fragment:
         close = number is not None and "/" not in left.text
         tight = right.level >= POWER or right.kind == SUMMATION
     text = right.text if tight and not right.minus else w.fenced(right)
-    if not close or number in (1, -1) or text[0].isdigit() or text.startswith(r"\frac"):
+    mixed = number is not None and text.startswith(r"\frac")  # 2 \frac{1}{n} reads as two and a half
+    if not close or mixed or number in (1, -1) or text[0].isdigit():
         chain = _chain(w, w.dialect.times, TIMES, e, FRACTION)
         return chain._replace(kind=TIMES if _is_scalar(e) else COEFFICIENT)
     space = "" if text[0] == "(" and number is not None else r"\, " if text[0] == "(" else " "
