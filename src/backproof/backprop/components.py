@@ -32,6 +32,7 @@ from backproof.ir.expr import (
     SumOver,
     Transpose,
 )
+from backproof.ir.indices import at
 from backproof.ir.traverse import children, rebuilt, transform, walk
 from backproof.rules.elementwise import ONE, exp, log
 from backproof.rules.vjp import VJP
@@ -118,26 +119,6 @@ def component(expr: Expr, row: Index, column: Index, letters: Letters, *, explic
     return go(expr, row, column)
 
 
-def bind(expr: Expr, bindings: Bindings) -> Expr:
-    """The expression with index variables replaced."""
-    if not bindings:
-        return expr
-
-    def bound(index: Index) -> Index:
-        return bindings.get(index, index) if isinstance(index, str) else index
-
-    def change(node: Expr) -> Expr:
-        match node:
-            case Component(base, row, column):
-                return Component(base, bound(row), bound(column))
-            case Partial(of, wrt):
-                return Partial(bind(of, bindings), bind(wrt, bindings))
-            case _:
-                return node
-
-    return transform(expr, change)
-
-
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """One term of a partial derivative, and what it demands of the free index variables."""
@@ -162,7 +143,7 @@ def _contributions(node: Expr, wrt: Expr, g: Expr, value: Expr) -> Iterator[Cont
         case Component() | Name():
             bindings = _unify(node, wrt)
             if bindings is not None:
-                yield Contribution(bind(g, bindings), bindings)
+                yield Contribution(at(g, bindings), bindings)
         case SumOver(variable, size, body):
             for term in _contributions(body, wrt, g, body):
                 rest = {name: index for name, index in term.bindings.items() if name != variable}
@@ -238,7 +219,7 @@ def canonical(expr: Expr, taken: frozenset[str] = frozenset()) -> Expr:
     def go(node: Expr, used: frozenset[str]) -> Expr:
         if isinstance(node, SumOver):
             letter = next(letter for letter in _letters() if letter not in used)
-            return SumOver(letter, node.size, go(bind(node.body, {node.variable: letter}), used | {letter}))
+            return SumOver(letter, node.size, go(at(node.body, {node.variable: letter}), used | {letter}))
         return rebuilt(node, tuple(go(child, used) for child in children(node)))
 
     return go(expr, taken)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 
-from backproof.backprop.components import Letters, bind, canonical, component, contributions, entry
+from backproof.backprop.components import Letters, canonical, component, contributions, entry
 from backproof.backprop.trace import Step, Trace
 from backproof.dims import Dim
 from backproof.ir.expr import Component, Expr, Index, MatMul, Name, Partial, Softmax, SumOver
+from backproof.ir.indices import at
 from backproof.ir.program import Equation
 from backproof.ir.traverse import children, names
 
@@ -53,26 +54,26 @@ class Paths:
     def _in(self, equation: Equation, target: Expr) -> list[Use]:
         q = equation.name
         row, column = self.letters.fresh(), self.letters.fresh()
-        at = entry(q, row, column)
+        place = entry(q, row, column)
         if isinstance(equation.value, Softmax):
             return [self._along(q, target, equation.value.axis, row, equation)]
         value = component(equation.value, row, column, self.letters)
-        places = {
+        bindings = {
             tuple(sorted((k, v) for k, v in term.bindings.items() if k in (row, column)))
-            for term in contributions(value, target, at)
+            for term in contributions(value, target, place)
         }
-        return [self._use(equation, bind(at, dict(place)), (row, column)) for place in sorted(places, key=len)]
+        return [self._use(equation, at(place, dict(bound)), (row, column)) for bound in sorted(bindings, key=len)]
 
     def _along(self, q: Name, target: Expr, axis: int, variable: str, equation: Equation) -> Use:
         """Every entry of one sample's softmax holds every entry of its argument."""
         row, column = position(target)
-        at = entry(q, row, variable) if axis == 1 else entry(q, variable, column)
-        return self._use(equation, at, (variable,))
+        place = entry(q, row, variable) if axis == 1 else entry(q, variable, column)
+        return self._use(equation, place, (variable,))
 
-    def _use(self, equation: Equation, at: Expr, free: Iterable[str]) -> Use:
+    def _use(self, equation: Equation, place: Expr, free: Iterable[str]) -> Use:
         shape = equation.name.shape
-        places = zip(position(at), shape, strict=True) if shape else ()
-        return Use(equation, at, tuple((i, size) for i, size in places if isinstance(i, str) and i in free))
+        places = zip(position(place), shape, strict=True) if shape else ()
+        return Use(equation, place, tuple((i, size) for i, size in places if isinstance(i, str) and i in free))
 
     def layer_of(self, target: Expr) -> Use | None:
         """The use of a parameter's entry in a layer, whose Δ has a name; None where there is none."""
