@@ -17,7 +17,7 @@ FLOORS = (
     ("errors", "dims", "files", "version"),
     ("ir",),
     ("rules",),
-    ("backprop", "networks", "parsing", "notation"),
+    ("backprop", "networks", "parsing", "definitions", "notation"),
     ("proof", "emit", "render", "kernels"),
     ("derivation", "training", "checking"),
     ("run", "page", "estimators"),
@@ -35,7 +35,7 @@ LAZY_MODULES = {PACKAGE, f"{PACKAGE}.cli"}
 OPTIONAL = {"IPython", "jax", "pandas", "torch"}
 
 LONGEST_FILE = 400
-TABLES: frozenset[str] = frozenset()
+TABLES: frozenset[str] = frozenset({"backproof.ir.expr"})
 """Modules that are one table each and may be longer."""
 
 

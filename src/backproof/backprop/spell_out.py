@@ -23,35 +23,37 @@ from backproof.backprop.components import (
     without_ones,
 )
 from backproof.backprop.paths import Paths, Use, base, position
+from backproof.backprop.reading import (
+    WRITTEN_OUT,
+    first_entries,
+    is_sum,
+    opened,
+    outer_product,
+    quantities,
+    with_definition,
+)
 from backproof.backprop.scalar import ScalarKind, ScalarStep, ScalarView, Section, Subject
 from backproof.backprop.simplify import simplify
 from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Step, Trace
 from backproof.dims import SCALAR, Symbol
 from backproof.ir.expr import (
-    Assembled,
     Component,
     Const,
     Div,
     Elementwise,
     Expr,
-    MatMul,
     Mul,
     Name,
     Partial,
     Softmax,
     SumOver,
-    Transpose,
-    Where,
 )
-from backproof.ir.lift import lift
 from backproof.ir.program import Equation
-from backproof.ir.traverse import names, node_count, transform, walk
+from backproof.ir.traverse import names, transform
 
 EXPLICIT = 4
 """Sums of up to this many terms are written out in the forward equations, as the seed does."""
-WRITTEN_OUT = 3
-"""Rows or columns of up to this many entries get an equation for each; longer ones one for all."""
 FULL_UNITS = 2
 """A layer of up to this many units gets the full derivation for each unit; a wider one for the first."""
 ALL_LAYERS = 3
@@ -185,8 +187,8 @@ class _Writer:
                 self.add("define", step.target, (step.after,), step.reason, uses=uses, trace_step=step.number)
 
     def _definition(self, step: Step, name: Name) -> None:
-        uses = self.used(*_quantities(step.after))
-        lines = _with_definition(step.after)
+        uses = self.used(*quantities(step.after))
+        lines = with_definition(step.after)
         number = self.add("define", name, lines, step.reason, uses=uses, trace_step=step.number)
         if name.shape == SCALAR:
             return
@@ -194,8 +196,8 @@ class _Writer:
             self.add("entry", name, (assembled(name, entry(name, "i", "j")),))
             self.numbers[name] = number
         equation = self.trace.program.definitions[name.id]
-        for target in _first_entries(name):
-            self.add("entry", target, _with_definition(self.written(equation, target)), uses=(number,))
+        for target in first_entries(name):
+            self.add("entry", target, with_definition(self.written(equation, target)), uses=(number,))
 
     def _gradient(self, parameter: Name, step: Step) -> None:
         if parameter.shape == SCALAR:
@@ -212,7 +214,7 @@ class _Writer:
         for step in self.trace.steps:
             delta = step.kind == "delta" and step.number in wanted and step.target not in self.numbers
             if delta or step in steps:
-                uses = self.used(*_quantities(step.after))
+                uses = self.used(*quantities(step.after))
                 self.add("matrix", step.target, (step.after,), "likewise", uses=uses, trace_step=step.number)
 
     # --- the entries of one gradient ----------------------------------------------------------------------------
@@ -262,7 +264,7 @@ class _Writer:
             self._name_delta(w, layer, named)
 
     def _chain_reason(self, chain: Expr) -> str:
-        several = "chain rule, summed over all paths" if _is_sum(chain) else "chain rule"
+        several = "chain rule, summed over all paths" if is_sum(chain) else "chain rule"
         through = [e for e in self.softmaxes if any(base(s.of) == e.name for s in partials(chain))]
         return several if not through else f"{several}; softmax: each entry depends on every argument of its sample"
 
@@ -280,12 +282,12 @@ class _Writer:
             return
         body = self.written(equation, symbol.of, symbol.wrt)
         value = body if symbol.of == self.loss else symbol.of
-        opened, short = self._sum_of_terms(body, symbol.wrt, body), self._sum_of_terms(body, symbol.wrt, value)
-        if opened is None or short is None:
+        whole, short = self._sum_of_terms(body, symbol.wrt, body), self._sum_of_terms(body, symbol.wrt, value)
+        if whole is None or short is None:
             return
-        lines = [without_ones(opened), simplify(opened), self._with_softmax_named(simplify(short))]
+        lines = [without_ones(whole), simplify(whole), self._with_softmax_named(simplify(short))]
         if lines[1] != lines[2]:
-            lines[0] = _opened(lines[1])
+            lines[0] = opened(lines[1])
         self.formulas[symbol] = canonical(lines[-1], free_indices(symbol))
         self.add("partial", symbol, lines, uses=self.used(symbol.of) or self.used(base(symbol.of)))
 
@@ -367,10 +369,10 @@ class _Writer:
         for delta in deltas:
             if delta.shape != (1, 1) and not self._is_assembled(delta):
                 self.add("assemble", delta, (assembled(delta, entry(delta, "i", "j")),), "let")
-        outer = _outer_product(step.after)
+        outer = outer_product(step.after)
         lines = (step.after,) if outer is None else (outer, step.after)
         reason = "a column times a row" if outer is not None else "in matrix form"
-        uses = [*self.used(step.target), *self.used(*_quantities(step.after))]
+        uses = [*self.used(step.target), *self.used(*quantities(step.after))]
         self.add("factor", step.target, lines, reason, uses=uses, trace_step=step.number)
         for delta in deltas:
             self._delta_matrix(delta)
@@ -385,64 +387,6 @@ class _Writer:
             return
         step = next(s for s in self.trace.steps if s.kind == "delta" and s.target == delta)
         body = self.general(step.after, entry(delta, "i", "j"))
-        uses = self.used(delta, *_quantities(step.after))
+        uses = self.used(delta, *quantities(step.after))
         lines = (assembled(delta, body), step.after)
         self.add("matrix", delta, lines, "in matrix form", uses=uses, trace_step=step.number)
-
-
-# --- small questions about expressions --------------------------------------------------------------------------
-
-
-def _with_definition(expr: Expr) -> tuple[Expr, ...]:
-    """The expression, and where its outermost function has a short smooth definition, that written out."""
-    match expr:
-        case Elementwise(fn, x) if fn.definition is not None and _is_short(fn.definition):
-            return (expr, lift(fn.definition, {"x": x}))
-        case _:
-            return (expr,)
-
-
-def _is_short(definition: Expr) -> bool:
-    nodes = list(walk(definition))
-    smooth = not any(isinstance(node, Where) for node in nodes)
-    return smooth and len(nodes) <= 8 and sum(isinstance(node, Elementwise) for node in nodes) == 1
-
-
-def _opened(expr: Expr) -> Expr:
-    """The expression with its functions replaced by their short definitions."""
-    return transform(expr, lambda node: _with_definition(node)[-1])
-
-
-def _quantities(expr: Expr) -> list[Expr]:
-    """The named quantities of an expression, each once."""
-    return list(dict.fromkeys(node for node in walk(expr) if isinstance(node, Name)))
-
-
-def _is_sum(chain: Expr) -> bool:
-    return any(isinstance(node, SumOver) for node in walk(chain))
-
-
-def _first_entries(name: Name) -> list[Expr]:
-    """The entries of a quantity that get an equation each."""
-    counts = [size if isinstance(size, int) and size <= WRITTEN_OUT else 1 for size in name.shape]
-    return [entry(name, i, j) for i in range(1, counts[0] + 1) for j in range(1, counts[1] + 1)]
-
-
-def _outer_product(product: Expr) -> Expr | None:
-    """A column times a row with their entries shown; None where the expression is no such product."""
-
-    def shown(expr: Expr) -> Expr | None:
-        match expr:
-            case Name():
-                return Assembled(expr.shape, "i", "j", entry(expr, "i", "j"))
-            case Transpose(Name() as x):
-                return Assembled(expr.shape, "i", "j", entry(x, "j", "i"))
-            case _:
-                return None
-
-    match product:
-        case MatMul(a, b) if a.shape[1] == 1 and b.shape[0] == 1 and node_count(product) <= 5:
-            left, right = shown(a), shown(b)
-            return None if left is None or right is None else MatMul(left, right)
-        case _:
-            return None
