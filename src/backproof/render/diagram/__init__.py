@@ -7,7 +7,8 @@ layers, weights ──► network_diagram ──► Diagram ─┬─ to_svg
 from backproof.render.diagram.labels import Label
 from backproof.render.diagram.layout import network_diagram
 from backproof.render.diagram.parts import Diagram, LayerPicture
+from backproof.render.diagram.structure import structure_diagram
 from backproof.render.diagram.svg import to_svg
 from backproof.render.diagram.tikz import to_tikz
 
-__all__ = ["Diagram", "Label", "LayerPicture", "network_diagram", "to_svg", "to_tikz"]
+__all__ = ["Diagram", "Label", "LayerPicture", "network_diagram", "structure_diagram", "to_svg", "to_tikz"]
