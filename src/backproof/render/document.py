@@ -8,21 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from backproof.dims import Shape
 from backproof.ir.expr import Expr
 from backproof.ir.program import Structure
 from backproof.notation import Notation
 
-Prose = tuple["str | Expr | Reference", ...]
-"""Running text: strings are escaped by the writer, expressions are set as inline formulas."""
+Prose = tuple["str | Expr | Shaped | Reference", ...]
+"""Running text: strings are escaped by the writer, expressions are set as inline formulas (``render.inline``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A link to a displayed equation of this document: ``(36)``."""
+    """A link to a displayed equation of this document: ``(36)``; plain text where that one is left out."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """A formula with its shape, ``[W_1]_{3×2}``; ∂L/∂W is written as the gradient ∇_W L."""
+
+    expr: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +69,17 @@ class Display:
     """One numbered equation: ``target = lines[0] = lines[1] = …``.
 
     Args:
-        number: as printed, unique in the document.
+        number: as printed; unique in the document but for equations that are restated.
         target: the left-hand side.
         lines: the right-hand sides.
-        reason: why, in a phrase.
+        reason: why, in a phrase, for those who ask (the prose before the equation says it as well).
         uses: the numbers of the equations that it rests on.
         shape: the shape of both sides.
+        note: printed beside the equation: ``using (9)``.
+        relation: ``"="``, or ``"←"`` where the equation replaces the value of the left-hand side.
+        restated: whether the equation was shown before under its number, and needs no anchor.
         badge: what the proof says of it, where there is a proof.
+        substituted: with numbers: the right-hand side with numbers put in, where that is worth reading.
         values: with numbers: the value of the left-hand side, as rows of entries, and ``()`` where none is shown.
     """
 
@@ -77,7 +89,11 @@ class Display:
     reason: str = ""
     uses: tuple[int, ...] = ()
     shape: Shape = ()
+    note: Prose = ()
+    relation: Literal["=", "←"] = "="
+    restated: bool = False
     badge: Badge | None = None
+    substituted: Expr | None = None
     values: tuple[tuple[float, ...], ...] = ()
 
 
