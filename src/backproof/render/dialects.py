@@ -22,7 +22,7 @@ class Dialect:
         hadamard: the sign of the element-wise product for each choice of the notation; so ``matmul``.
         letter: a base, such as ``x``, ``lambda`` or ``my_weight``.
         accented: an accent over a spelt base.
-        scripted: a spelt base with the parts of its subscript and with a superscript, either possibly empty.
+        scripted: a spelt base with the parts of its subscript, and with indices below and above, where there are any.
         adjoint: the Δ before the layer's quantity; None where the dialect has no such sign and writes δ_1 instead.
         fraction: a over b, where ``stacked``; elsewhere a / b.
         fenced: a text in parentheses, brackets or bars, by the name of the fence.
@@ -55,7 +55,7 @@ class Dialect:
     matmul: Mapping[str, str]
     letter: Callable[[str], str]
     accented: Callable[[str, str], str]
-    scripted: Callable[[str, tuple[str, ...], str], str]
+    scripted: Callable[[str, tuple[str, ...], str, str], str]
     adjoint: str | None
     fraction: Callable[[str, str], str]
     fenced: Callable[[str, str], str]
@@ -112,12 +112,16 @@ TALL = (r"\frac", r"\sum", r"\begin", r"\sqrt", r"\left")
 LATEX_FENCES: Mapping[str, tuple[str, str]] = {"(": ("(", ")"), "[": ("[", "]"), "|": ("|", "|")}
 
 
+def _is_word(text: str) -> bool:
+    return text.isascii() and text.replace("_", "").isalnum()
+
+
 def _latex_letter(base: str) -> str:
     if len(base) == 1 and base.isascii() and base.isalpha():
         return base
     if base in GREEK:
         return f"\\{base}"
-    if base.isascii() and base.replace("_", "").isalnum():
+    if _is_word(base):
         return rf"\mathrm{{{base.replace('_', chr(92) + '_')}}}"
     return rf"\text{{{latex_text(base)}}}"
 
@@ -128,9 +132,10 @@ def _latex_script(mark: str, script: str) -> str:
     return mark + (script if len(script) == 1 else f"{{{script}}}")
 
 
-def _latex_scripted(base: str, sub: tuple[str, ...], sup: str) -> str:
-    lowered = ",".join(part if part.isdigit() else _latex_letter(part) for part in sub if part)
-    return base + _latex_script("_", lowered) + _latex_script("^", sup)
+def _latex_scripted(base: str, sub: tuple[str, ...], below: str, above: str) -> str:
+    own = ",".join(part if part.isdigit() else _latex_letter(part) for part in sub)
+    lowered = ";".join(part for part in (own, below) if part)
+    return base + _latex_script("_", lowered) + _latex_script("^", above)
 
 
 def _latex_fenced(fence: str, body: str) -> str:
@@ -147,7 +152,8 @@ def _latex_summed(over: str, body: str) -> str:
 def _latex_applied(name: str, argument: str, along: str = "") -> str:
     function = LATEX_FUNCTIONS.get(name)
     if function is None:
-        function = _latex_letter(name) if len(name) == 1 else rf"\operatorname{{{latex_text(name)}}}"
+        spelt = latex_text(name) if _is_word(name) else rf"\text{{{latex_text(name)}}}"
+        function = rf"\operatorname{{{spelt}}}"
     subscript = rf"_{{\text{{{along}}}}}" if along else ""
     fenced = _latex_fenced("(", argument)
     # TeX would set tall parentheses apart from the function.
@@ -213,12 +219,10 @@ def _text_script(script: str) -> str:
     return script if len(script) == 1 else f"{{{script}}}"
 
 
-def _text_scripted(base: str, sub: tuple[str, ...], sup: str) -> str:
-    # A subscript that holds the indices of an entry is a list, and braces keep it together.
-    listed = any(part and not part.isalnum() for part in sub)
-    joined = "_".join(sub)
-    lowered = f"_{{{joined}}}" if listed else f"_{joined}" if sub else ""
-    return base + lowered + (f"^{_text_script(sup)}" if sup else "")
+def _text_scripted(base: str, sub: tuple[str, ...], below: str, above: str) -> str:
+    own = "_".join(sub)
+    lowered = _text_script(f"{own};{below}" if own else below) if below else own
+    return base + (f"_{lowered}" if lowered else "") + (f"^{_text_script(above)}" if above else "")
 
 
 def _text_applied(function: str, argument: str, along: str) -> str:

@@ -196,14 +196,15 @@ def _scaled(w: Writer, e: Mul) -> Fragment:
         close = left.level >= FRACTION or number is not None
         tight = right.level >= FRACTION or right.kind in (MATMUL, SUMMATION)
     else:
-        close = number is not None and "/" not in left.text
+        close = number is not None and "/" not in left.text and right.level not in (FRACTION, SYMBOL)
         tight = right.level >= POWER or right.kind == SUMMATION
     text = right.text if tight and not right.minus else w.fenced(right)
     mixed = number is not None and text.startswith(r"\frac")  # 2 \frac{1}{n} reads as two and a half
     if not close or mixed or number in (1, -1) or text[0].isdigit():
         chain = _chain(w, w.dialect.times, TIMES, e, FRACTION)
         return chain._replace(kind=TIMES if _is_scalar(e) else COEFFICIENT)
-    space = "" if text[0] == "(" and number is not None else r"\, " if text[0] == "(" else " "
+    # A name before parentheses would look like a function.
+    space = " " if text[0] != "(" else r"\, " if left.level == ATOM and number is None else ""
     is_open = right.open and text is right.text
     return Fragment(left.text + space + text, PRODUCT, COEFFICIENT, left.minus, is_open)
 

@@ -123,10 +123,8 @@ class Writer:
         base = self.dialect.letter(symbol.base)
         if symbol.accent:
             base = self.dialect.accented(symbol.accent, base)
-        if self.raises_indices or not indices:
-            return self.dialect.scripted(base, symbol.sub, indices)
-        own = ",".join(symbol.sub)
-        return self.dialect.scripted(base, (f"{own};{indices}" if own else indices,), "")
+        below, above = ("", indices) if self.raises_indices else (indices, "")
+        return self.dialect.scripted(base, symbol.sub, below, above)
 
     def partial(self, of: str, wrt: str) -> Fragment:
         return Fragment(self.dialect.partial(of, wrt), SYMBOL)
