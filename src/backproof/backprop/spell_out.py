@@ -358,13 +358,9 @@ class _Writer:
     # --- the matrix again ---------------------------------------------------------------------------------------
 
     def _assemble(self, parameter: Name, step: Step, collected: int) -> None:
-        about_entries = [
-            s.number
-            for s in self.steps[collected:]
-            if s.kind in ("result", "likewise") or (s.kind == "partial" and base(s.target.wrt) == parameter)  # type: ignore[attr-defined]
-        ]
+        last = {s.target: s.number for s in self.steps[collected:] if self._is_entry(s.target, parameter)}
         whole = assembled(parameter, self._result(entry(parameter, "i", "j")))
-        self.add("assemble", step.target, (whole,), "assembling the entries", uses=[collected, *about_entries])
+        self.add("assemble", step.target, (whole,), "assembling the entries", uses=[collected, *last.values()])
         deltas = [self.deltas[id] for id in sorted(names(step.after)) if id in self.deltas]
         for delta in deltas:
             if delta.shape != (1, 1) and not self._is_assembled(delta):
@@ -376,6 +372,10 @@ class _Writer:
         self.add("factor", step.target, lines, reason, uses=uses, trace_step=step.number)
         for delta in deltas:
             self._delta_matrix(delta)
+
+    def _is_entry(self, target: Expr, parameter: Name) -> bool:
+        """Whether the target is an entry of the parameter's gradient."""
+        return isinstance(target, Partial) and target.of == self.loss and base(target.wrt) == parameter
 
     def _is_assembled(self, delta: Name) -> bool:
         return any(step.kind == "assemble" and step.target == delta for step in self.steps)
