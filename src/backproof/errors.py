@@ -7,6 +7,7 @@
     ├── UnsupportedError (ValueError)     meaningful, but not built yet
     ├── DataError (ValueError)            a table or array that cannot be used
     ├── NonFiniteError (ArithmeticError)  a quantity became NaN or infinite; names the equation
+    │   └── DivergenceError               it happened in training; knows the epoch, the step and the last finite weights
     └── OutputError (OSError)             a file that could not be written; nothing half-written is left
 
 Each message is one line: what happened, where, and what to do about it.
@@ -15,7 +16,8 @@ Each message is one line: what happened, where, and what to do about it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class BackproofError(Exception):
@@ -53,6 +55,22 @@ class NonFiniteError(BackproofError, ArithmeticError):
     def __init__(self, message: str, *, quantity: str) -> None:
         super().__init__(message)
         self.quantity = quantity
+
+
+class DivergenceError(NonFiniteError):
+    """Training met a quantity that became NaN or infinite.
+
+    Attributes:
+        quantity: the first quantity that was.
+        epoch, step: where, counted from 1; the step within the whole run.
+        params: the last weights that were finite.
+    """
+
+    def __init__(self, message: str, *, quantity: str, epoch: int, step: int, params: Mapping[str, Any]) -> None:
+        super().__init__(message, quantity=quantity)
+        self.epoch = epoch
+        self.step = step
+        self.params = params
 
 
 class OutputError(BackproofError, OSError):

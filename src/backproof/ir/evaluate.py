@@ -6,7 +6,7 @@ per expression class and says how the class is made of those operations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -173,9 +173,14 @@ def sizes_from(program: Program, shapes: Mapping[str, tuple[int, ...]]) -> dict[
     Raises:
         ShapeError: an array is missing, has the wrong shape, or two arrays disagree on a symbol.
     """
+    return sizes_of((*program.inputs, *program.parameters), shapes)
+
+
+def sizes_of(names: Iterable[Name], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """As ``sizes_from``, for some names of a program."""
     sizes: dict[str, int] = {}
     said_by: dict[str, str] = {}
-    for name in (*program.inputs, *program.parameters):
+    for name in names:
         if name.id not in shapes:
             raise ShapeError(
                 f"no value was given for {name.id}; pass {name.id}=<array of shape {_wanted(name, sizes)}>"

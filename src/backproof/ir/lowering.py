@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Literal
 
 from backproof.dims import SCALAR, Dim, Shape, Symbol
-from backproof.errors import UnsupportedError
+from backproof.errors import BackproofError, UnsupportedError
 from backproof.ir.expr import (
     Add,
     Broadcast,
@@ -48,6 +48,8 @@ Kind = Literal[
 Detail = None | int | str | Fraction | Symbol | Function | Shape
 
 HALF = Fraction(1, 2)
+EXACT_INTEGERS = 2**53
+"""Whole numbers up to this are exact in float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,19 @@ def operations(root: Operation) -> Iterator[Operation]:
     for operand in root.operands:
         yield from operations(operand)
     yield root
+
+
+def python_number(value: object) -> int | float:
+    """The rational as Python writes it: an integer where it is one, otherwise the nearest float.
+
+    Example:
+        >>> python_number(Fraction(3)), python_number(Fraction(1, 10))
+        (3, 0.1)
+    """
+    if not isinstance(value, Fraction):
+        raise BackproofError(f"{value!r} is no number")
+    whole = value.denominator == 1 and abs(value.numerator) <= EXACT_INTEGERS
+    return value.numerator if whole else value.numerator / value.denominator
 
 
 def _full(expr: Expr) -> Operation:

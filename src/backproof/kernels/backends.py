@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from backproof.backprop.trace import Trace
 from backproof.errors import SpecificationError, UnsupportedError, suggestion
+from backproof.ir.arguments import Arguments
 from backproof.ir.arithmetic import Array
-from backproof.kernels.arguments import Arguments
 from backproof.kernels.numpy_backend import compile_numpy
 
 
@@ -40,7 +40,7 @@ BACKENDS: Mapping[str, Callable[[Trace, npt.DTypeLike], Kernel]] = {"numpy": com
 PLANNED = ("llvm",)
 
 
-def compile_kernel(trace: Trace, backend: str = "auto", dtype: npt.DTypeLike = "float64") -> Kernel:
+def compile_trace(trace: Trace, backend: str = "auto", dtype: npt.DTypeLike = "float64") -> Kernel:
     """The kernel of a backend; ``"auto"`` takes the fastest that is there.
 
     Raises:
@@ -50,7 +50,7 @@ def compile_kernel(trace: Trace, backend: str = "auto", dtype: npt.DTypeLike = "
     Example:
         >>> import backproof as bp
         >>> from backproof.backprop.sweep import backpropagate
-        >>> compile_kernel(backpropagate(bp.mlp(3, 2, 1)), "auto").dtype
+        >>> compile_trace(backpropagate(bp.mlp(3, 2, 1)), "auto").dtype
         dtype('float64')
     """
     chosen = "numpy" if backend == "auto" else backend

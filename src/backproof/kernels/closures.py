@@ -9,7 +9,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from backproof.dims import Symbol, concrete
 from backproof.errors import BackproofError, NonFiniteError
 from backproof.ir.arithmetic import NUMPY, Array
 from backproof.ir.expr import Function
-from backproof.ir.lowering import Kind, Operation, lower
+from backproof.ir.lowering import Kind, Operation, lower, python_number
 from backproof.ir.program import Equation
 
 Values = dict[str, Any]
@@ -33,9 +32,6 @@ class Constant:
     """An operand that is known before any data."""
 
     value: Array
-
-
-EXACT_INTEGERS = 2**53
 
 
 def run(instructions: Sequence[Instruction], values: Values) -> None:
@@ -173,14 +169,6 @@ def _reader(operand: Closure | Constant) -> Closure:
         value = operand.value
         return lambda values: value
     return operand
-
-
-def python_number(value: object) -> int | float:
-    """The rational as Python writes it: an integer where it is one, otherwise the nearest float."""
-    if not isinstance(value, Fraction):
-        raise BackproofError(f"{value!r} is no number")
-    whole = value.denominator == 1 and abs(value.numerator) <= EXACT_INTEGERS
-    return value.numerator if whole else value.numerator / value.denominator
 
 
 def softmax(x: Array, axis: int) -> Array:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from backproof.backprop.trace import Trace
 from backproof.errors import NonFiniteError
+from backproof.ir.arguments import Arguments, checked_arguments, checked_dtype, named_inputs, place, worst_value
 from backproof.ir.arithmetic import Array
 from backproof.ir.program import Equation
-from backproof.kernels.arguments import Arguments, checked_arguments, checked_dtype, named_inputs, place, worst_value
 from backproof.kernels.closures import EquationCompiler, Instruction, Values, run
 
 
@@ -71,7 +71,8 @@ class NumpyKernel:
         checked = self.checked(params, named_inputs(self.trace.program, arrays, named))
         with np.errstate(all="ignore"):
             loss, gradients = self.step(checked.parameters, checked.inputs, checked.sizes)
-        return loss, gradients
+        # The caller's own: a gradient may be an input itself, or a view that repeats one number.
+        return loss, {id: np.array(gradient) for id, gradient in gradients.items()}
 
     def checked(self, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> Arguments:
         """The arguments in the declared shapes, ready for ``step``.

@@ -6,8 +6,11 @@ m×1, targets ``(n,)`` for n×1, one sample ``(d,)`` for n×d.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -155,6 +158,36 @@ def place(array: Array) -> str:
         return ""
     row, column = np.unravel_index(np.argmin(np.isfinite(array)), array.shape)
     return f" at row {row + 1}, column {column + 1} (counted from 1)"
+
+
+# --- numbers ------------------------------------------------------------------------------------------------------
+
+
+def whole_number(what: str, value: object, least: int) -> int:
+    """The value as an integer of at least ``least``.
+
+    Raises:
+        SpecificationError: anything else; names what it is for.
+    """
+    if isinstance(value, bool | float) or not hasattr(value, "__index__"):
+        raise SpecificationError(f"{what} must be a whole number of at least {least}, got {value!r}")
+    number = operator.index(value)
+    if number < least:
+        raise SpecificationError(f"{what} must be at least {least}, got {number}")
+    return number
+
+
+def positive_number(what: str, value: object) -> float:
+    """The value as a positive finite float.
+
+    Raises:
+        SpecificationError: anything else; names what it is for.
+    """
+    real = isinstance(value, Real | np.floating | np.integer) and not isinstance(value, bool)
+    number = float(value) if real else math.nan  # type: ignore[arg-type]
+    if not 0 < number < math.inf:
+        raise SpecificationError(f"{what} must be a positive finite number, got {value!r}")
+    return number
 
 
 # --- targets ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,121 @@
+"""Where parameters start: the distribution of each, by the activation that follows it.
+
+Glorot's uniform distribution keeps the variance of signals through sigmoid, tanh, softmax and identity; He's normal
+distribution through functions that cut off one half of their arguments, such as ReLU. Biases start at zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from backproof.dims import Shape, Symbol, concrete
+from backproof.errors import ShapeError
+from backproof.ir.arithmetic import Array
+from backproof.ir.expr import Add, Broadcast, Expr, Name, Sub
+from backproof.ir.program import Program
+from backproof.ir.traverse import children
+
+Distribution = Literal["uniform", "normal", "zeros"]
+
+RECTIFYING = frozenset({"relu", "leaky_relu", "elu", "softplus", "silu", "gelu"})
+"""Activations that leave positive arguments nearly as they are and cut negative ones off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a parameter is drawn: uniformly from [−scale, scale), normally with deviation ``scale``, or not at all."""
+
+    parameter: Name
+    distribution: Distribution
+    scale: float
+    reason: str
+
+
+def initialisation(program: Program) -> tuple[Start, ...]:
+    """The start of each parameter, in the program's order.
+
+    Glorot: uniform, scale √(6 / (inputs + outputs)); He: normal, scale √(2 / inputs).
+
+    Source:
+        Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks (2010), eq. 16;
+        He et al., Delving deep into rectifiers (2015), eq. 10.
+
+    Example:
+        >>> import backproof as bp
+        >>> [(start.parameter.id, start.reason) for start in initialisation(bp.mlp(3, 2, 1, bias=True))]
+        [('W_1', 'Glorot uniform'), ('b_1', 'zero'), ('W_2', 'Glorot uniform'), ('b_2', 'zero')]
+    """
+    layers = program.structure.layers if program.structure is not None else ()
+    activations = {layer.weights: layer.activation for layer in layers}
+    fans = {layer.weights: (layer.inputs, layer.outputs) for layer in layers}
+    biases = {layer.bias for layer in layers if layer.bias} if layers else _added_only(program)
+    starts = []
+    for parameter in program.parameters:
+        if parameter.id in biases:
+            starts.append(Start(parameter, "zeros", 0.0, "zero"))
+        else:
+            inputs, outputs = fans.get(parameter.id) or _fans(parameter.id, parameter.shape)
+            starts.append(_weights(parameter, inputs, outputs, activations.get(parameter.id, "")))
+    return tuple(starts)
+
+
+def drawn_parameters(program: Program, seed: int) -> dict[str, Array]:
+    """The parameters of the program as ``initialisation`` says, in float64.
+
+    Example:
+        >>> import backproof as bp
+        >>> {id: value.shape for id, value in drawn_parameters(bp.mlp(3, 2, 1), seed=0).items()}
+        {'W_1': (3, 2), 'W_2': (2, 1)}
+    """
+    rng = np.random.default_rng(seed)
+    return {start.parameter.id: _drawn(start, rng) for start in initialisation(program)}
+
+
+def _drawn(start: Start, rng: np.random.Generator) -> Array:
+    shape, scale = concrete(start.parameter.shape, {}), start.scale
+    match start.distribution:
+        case "uniform":
+            return np.asarray(rng.uniform(-scale, scale, shape))
+        case "normal":
+            return np.asarray(rng.normal(0.0, scale, shape))
+        case "zeros":
+            return np.zeros(shape)
+
+
+def _weights(parameter: Name, inputs: int, outputs: int, activation: str) -> Start:
+    if activation in RECTIFYING:
+        return Start(parameter, "normal", math.sqrt(2 / inputs), "He normal")
+    return Start(parameter, "uniform", math.sqrt(6 / (inputs + outputs)), "Glorot uniform")
+
+
+def _fans(id: str, shape: Shape) -> tuple[int, int]:
+    fans = []
+    for dim in shape or (1, 1):
+        if isinstance(dim, Symbol):
+            raise ShapeError(f"the parameter {id} has a dimension {dim} without a size; give it in params=")
+        fans.append(dim)
+    return fans[0], fans[1]
+
+
+def _added_only(program: Program) -> frozenset[str]:
+    """The parameters that are only ever added, as a bias is."""
+    added: set[str] = set()
+    used: set[str] = set()
+
+    def look(node: Expr, term: bool) -> None:
+        match node:
+            case Name(id):
+                (added if term else used).add(id)
+            case Broadcast(Name() as name):
+                look(name, term)
+            case _:
+                for child in children(node):
+                    look(child, isinstance(node, Add | Sub))
+
+    for equation in program.equations:
+        look(equation.value, term=False)
+    return frozenset(added - used)

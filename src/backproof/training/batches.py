@@ -1,0 +1,108 @@
+"""The samples of a training set: whole, or in mini-batches, in the given order or shuffled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from backproof.dims import Dim, Symbol
+from backproof.errors import SpecificationError
+from backproof.ir.arguments import Arguments, whole_number
+from backproof.ir.arithmetic import Array
+from backproof.ir.expr import Name
+from backproof.ir.program import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some samples, with the sizes of the program's dimensions."""
+
+    inputs: Mapping[str, Array]
+    sizes: Mapping[str, int]
+    samples: int
+
+
+class Batches:
+    """Gives the batches of each epoch.
+
+    Args:
+        program: says which dimension counts the samples.
+        arguments: the whole training set.
+        size: samples per batch; all where None. The last batch of an epoch may be smaller.
+        shuffle: whether mini-batches are drawn in a new order each epoch; the full batch is never reordered.
+        seed: for the order.
+
+    Raises:
+        SpecificationError: a size that is not between 1 and the number of samples, or a program whose samples cannot
+            be told apart.
+    """
+
+    def __init__(self, program: Program, arguments: Arguments, size: object, shuffle: bool, seed: int) -> None:
+        dim = _sample_dimension(program)
+        self._symbol = dim if isinstance(dim, Symbol) else None
+        self.samples = arguments.sizes[dim.name] if isinstance(dim, Symbol) else dim if dim is not None else 1
+        self.size = self.samples if size is None else whole_number("batch_size", size, 1)
+        if self.size > self.samples:
+            raise SpecificationError(
+                f"batch_size={self.size} is more than the {self.samples} samples; use at most that, or None for all"
+            )
+        if self.size < self.samples:
+            _check_divisible(program, self._symbol)
+        self.full = Batch(arguments.inputs, arguments.sizes, self.samples)
+        self._axes = {
+            name.id: name.shape.index(dim) for name in program.inputs if dim is not None and dim in name.shape
+        }
+        self._shuffle = shuffle
+        # Beside the seed itself, which the initial parameters use.
+        self._rng = np.random.default_rng([seed, 1])
+
+    @property
+    def whole(self) -> bool:
+        """Whether an epoch is one batch of all samples."""
+        return self.size == self.samples
+
+    @property
+    def per_epoch(self) -> int:
+        """The number of batches in an epoch."""
+        return -(-self.samples // self.size)
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of one epoch."""
+        if self.whole or self._symbol is None:
+            yield self.full
+            return
+        order = self._rng.permutation(self.samples) if self._shuffle else np.arange(self.samples)
+        for start in range(0, self.samples, self.size):
+            chosen = order[start : start + self.size]
+            inputs = {id: self._taken(id, array, chosen) for id, array in self.full.inputs.items()}
+            yield Batch(inputs, {**self.full.sizes, self._symbol.name: len(chosen)}, len(chosen))
+
+    def _taken(self, id: str, array: Array, chosen: Array) -> Array:
+        return np.take(array, chosen, axis=self._axes[id]) if id in self._axes else array
+
+
+def _sample_dimension(program: Program) -> Dim | None:
+    """The dimension that counts the samples: a network's, or the only symbol that all inputs share."""
+    if program.structure is not None:
+        return program.inputs[0].shape[0 if program.structure.samples == "rows" else 1]
+    shared = [symbol for symbol in program.symbols if all(_has(name, symbol) for name in program.inputs)]
+    return Symbol(shared[0]) if len(shared) == 1 else None
+
+
+def _has(name: Name, symbol: str) -> bool:
+    return Symbol(symbol) in name.shape
+
+
+def _check_divisible(program: Program, symbol: Symbol | None) -> None:
+    if symbol is None:
+        raise SpecificationError(
+            "the samples of this program cannot be told apart, so it trains on all of them at once; leave batch_size "
+            "out, or give the number of samples a symbol such as n"
+        )
+    holders = [name.id for name in program.parameters if _has(name, symbol.name)]
+    if holders:
+        raise SpecificationError(
+            f"the parameter {holders[0]} has one entry per sample, so mini-batches make no sense; leave batch_size out"
+        )

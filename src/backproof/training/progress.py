@@ -1,0 +1,133 @@
+"""Progress of a training run: a bar on a terminal, lines where asked for, nothing in a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from backproof.errors import SpecificationError
+
+BAR_INTERVAL = 0.1
+LINE_INTERVAL = 1.0
+"""Seconds between updates of the bar, and between lines."""
+
+
+class Reporter(Protocol):
+    """Is told after every step; decides itself how often to show something."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def step(self, epoch: int, steps: int, loss: float) -> None:
+        """A step was made; ``loss`` is that of its batch."""
+        ...
+
+
+def reporter(progress: object, epochs: int, steps_per_epoch: int) -> Reporter:
+    """What shows the progress.
+
+    Args:
+        progress: True for a bar where standard error is a terminal, False for nothing, ``"plain"`` for lines anywhere.
+        epochs, steps_per_epoch: what there is to do.
+
+    Raises:
+        SpecificationError: another value.
+    """
+    if progress == "plain":
+        return _Lines(epochs)
+    if not isinstance(progress, bool):
+        raise SpecificationError(f"progress must be True, False or 'plain', got {progress!r}")
+    console = Console(stderr=True)
+    if progress and console.is_terminal and epochs:
+        return _Bar(console, epochs, epochs * steps_per_epoch)
+    return _Silence()
+
+
+class _Silence:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def step(self, epoch: int, steps: int, loss: float) -> None:
+        return None
+
+
+class _Timed(_Silence):
+    """Shows something at most once per interval, and what came last at the end."""
+
+    interval: float
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self._began = self._shown = time.perf_counter()
+        self._last: tuple[int, int, float] | None = None
+
+    def step(self, epoch: int, steps: int, loss: float) -> None:
+        self._last = (epoch, steps, loss)
+        now = time.perf_counter()
+        if now - self._shown >= self.interval:
+            self._shown = now
+            self._show_last()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._show_last()
+
+    def _show_last(self) -> None:
+        if self._last is not None:
+            epoch, steps, loss = self._last
+            seconds = max(time.perf_counter() - self._began, 1e-9)
+            self.show(epoch, steps, loss, steps / seconds)
+
+    def show(self, epoch: int, steps: int, loss: float, rate: float) -> None:
+        raise NotImplementedError
+
+
+class _Lines(_Timed):
+    interval = LINE_INTERVAL
+
+    def show(self, epoch: int, steps: int, loss: float, rate: float) -> None:
+        print(f"epoch {epoch}/{self.epochs}  loss {loss:.6g}  {rate:,.0f} steps/s", file=sys.stderr, flush=True)
+
+
+class _Bar(_Timed):
+    interval = BAR_INTERVAL
+
+    def __init__(self, console: Console, epochs: int, steps: int) -> None:
+        super().__init__(epochs)
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(),
+            TextColumn("loss {task.fields[loss]}"),
+            TextColumn("{task.fields[rate]} steps/s"),
+            TimeRemainingColumn(),
+            console=console,
+            auto_refresh=False,
+        )
+        self._task = self._progress.add_task("", total=steps, epoch=0, epochs=epochs, loss="?", rate="?")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        self._progress.stop()
+
+    def show(self, epoch: int, steps: int, loss: float, rate: float) -> None:
+        self._progress.update(
+            self._task, completed=steps, refresh=True, epoch=epoch, loss=f"{loss:.6g}", rate=f"{rate:,.0f}"
+        )
