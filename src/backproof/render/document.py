@@ -69,7 +69,7 @@ class Display:
     """One numbered equation: ``target = lines[0] = lines[1] = …``.
 
     Args:
-        number: as printed; unique in the document but for equations that are restated.
+        number: as printed; unique in the document but for equations that are restated; 0 prints none.
         target: the left-hand side.
         lines: the right-hand sides.
         reason: why, in a phrase, for those who ask (the prose before the equation says it as well).
@@ -80,7 +80,8 @@ class Display:
         restated: whether the equation was shown before under its number, and needs no anchor.
         badge: what the proof says of it, where there is a proof.
         substituted: with numbers: the right-hand side with numbers put in, where that is worth reading.
-        values: with numbers: the value of the left-hand side, as rows of entries, and ``()`` where none is shown.
+        values: with numbers: the value of the left-hand side, as rows of entries (None for entries left out of a large
+            matrix), and ``()`` where none is shown. There may be no lines then, and the number is 0: what is given.
     """
 
     number: int
@@ -94,7 +95,7 @@ class Display:
     restated: bool = False
     badge: Badge | None = None
     substituted: Expr | None = None
-    values: tuple[tuple[float, ...], ...] = ()
+    values: tuple[tuple[float | None, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

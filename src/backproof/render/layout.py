@@ -82,7 +82,7 @@ def latex_lines(left: str, sides: Sequence[str], width: int = WIDTH) -> list[str
     if margin + max(min(latex_width(side), NARROWEST) for side in sides) > width:
         lines, start, later, margin = [f"& {left}"], r"&\quad = ", r"&\quad = ", 4
     for number, side in enumerate(sides):
-        first, *rest = _broken(side, width - margin, latex_width, LATEX_BREAKS, deepest=0)
+        first, *rest = broken(side, width - margin, latex_width, LATEX_BREAKS, deepest=0)
         lines.append((later if number else start) + first)
         lines += [rf"&\qquad {{}} {line}" for line in rest]
     return lines
@@ -116,7 +116,7 @@ def _beside(start: str, indent: int, side: str | list[str], width: int) -> str:
     """The right-hand side after ``start``, which stands beside the middle line of a grid."""
     blank = " " * indent
     if isinstance(side, str):
-        return start + f"\n{blank}".join(_broken(side, width - indent, columns, TEXT_BREAKS))
+        return start + f"\n{blank}".join(broken(side, width - indent, columns, TEXT_BREAKS))
     middle = (len(side) - 1) // 2
     *above, start = start.split("\n")
     lines = [(start if row == middle else blank) + line for row, line in enumerate(side)]
@@ -176,7 +176,7 @@ STEP = "  "
 Measure = Callable[[str], float]
 
 
-def _broken(text: str, room: float, measure: Measure, breaks: Sequence[str], deepest: int = 99) -> list[str]:
+def broken(text: str, room: float, measure: Measure, breaks: Sequence[str], deepest: int = 99) -> list[str]:
     """The text in lines that fit into the room where that can be, cut inside so many brackets at most."""
     return _filled([""], text, "", room, measure, breaks, deepest)
 

@@ -1,0 +1,115 @@
+"""What the outlines of all views share: the request, displayed equations with badges and numbers, alike layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Literal
+
+import numpy.typing as npt
+
+from backproof.backprop.trace import Step, Trace
+from backproof.ir.expr import Component, Expr, Name, Partial
+from backproof.ir.program import Layer
+from backproof.notation import Notation
+from backproof.render.document import Badge, Block, Certified, Display, Heading, Paragraph, Prose
+from backproof.render.figures import Figures
+
+LONGEST_RUN = 8
+"""Of more layers than this that are alike, the first two and the last are shown."""
+FIRST_SHOWN = 2
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What was asked for, and how an equation of it is displayed."""
+
+    trace: Trace
+    notation: Notation
+    badges: Mapping[int, Badge]
+    trace_badges: Mapping[int, Badge]
+    certified: Certified | None
+    given: Mapping[str, npt.ArrayLike] | None
+    learning_rate: float | None
+    fold: bool
+
+    @cached_property
+    def figures(self) -> Figures | None:
+        """The numbers of the trace, where there are any."""
+        return None if self.given is None else Figures.of(self.trace, self.given)
+
+    @cached_property
+    def left_out(self) -> Mapping[str, Layer]:
+        """The layers that are not shown, by the identifiers of all their quantities."""
+        structure = self.trace.source.structure
+        if structure is None or not self.fold:
+            return {}
+        layers = [layer for run in alike(structure.layers) for layer in run[FIRST_SHOWN:-1]]
+        return {id: layer for layer in layers for id in quantities_of(layer)}
+
+    def step(self, step: Step, *, number: int | None = None, restated: bool = False) -> Display:
+        """A step of the trace as an equation, under its own number if no other is given."""
+        lines = distinct(step.before, step.after)
+        return Display(
+            number=step.number if number is None else number,
+            target=step.target,
+            lines=lines,
+            reason=step.reason,
+            uses=step.uses if number is None else (),
+            shape=step.shape,
+            restated=restated,
+            badge=self.trace_badges.get(step.number),
+            values=() if self.figures is None else self.figures.value(step.target, lines),
+        )
+
+
+def alike(layers: Iterable[Layer]) -> list[list[Layer]]:
+    """The runs of layers that differ in their number only and are long enough for some to be left out."""
+    runs = [
+        list(run)
+        for _, run in groupby(layers, key=lambda each: (each.inputs, each.outputs, each.activation, each.bias is None))
+    ]
+    return [run for run in runs if len(run) > LONGEST_RUN]
+
+
+def quantities_of(layer: Layer) -> tuple[str, ...]:
+    """The identifiers of everything that belongs to a layer."""
+    ids = (layer.weights, layer.bias, layer.pre_activation, layer.output, layer.delta)
+    return tuple(id for id in ids if id is not None)
+
+
+def base_id(target: Expr) -> str:
+    """The identifier of the quantity that an equation is about: W_1 for ∂L/∂w_1^{11}; empty for all else."""
+    match target:
+        case Name(id) | Component(Name(id)):
+            return id
+        case Partial(_, wrt):
+            return base_id(wrt)
+        case _:
+            return ""
+
+
+def distinct(*lines: Expr) -> tuple[Expr, ...]:
+    """The lines without those that repeat the line before."""
+    return tuple(line for position, line in enumerate(lines) if position == 0 or line != lines[position - 1])
+
+
+def heading(level: Literal[1, 2], text: Prose | str, anchor: str) -> Heading:
+    """A heading of plain text or of prose."""
+    return Heading(level, (text,) if isinstance(text, str) else text, anchor)
+
+
+def paragraph(*text: object) -> Paragraph:
+    """A paragraph of strings, expressions, references and prose made of them."""
+    flat: list[object] = []
+    for piece in text:
+        if isinstance(piece, tuple):
+            flat += piece
+        elif piece != "":
+            flat.append(piece)
+    return Paragraph(tuple(flat))  # type: ignore[arg-type]  # its own callers pass what Prose is made of
+
+
+Blocks = list[Block]
