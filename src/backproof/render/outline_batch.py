@@ -44,7 +44,7 @@ def _own_numbers(telling: Telling) -> dict[int, int]:
     return {
         step.trace_step: step.number
         for step in telling.view.steps
-        if (step.trace_step is not None and isinstance(step.target, Name)) or step.kind == "factor"
+        if step.trace_step is not None and (isinstance(step.target, Name) or step.kind in ("factor", "matrix"))
     }
 
 
@@ -60,8 +60,8 @@ def _stacked(telling: Telling) -> Blocks:
         paragraph(
             "So far ",
             *listed([(name,) for name in program.inputs]),
-            f" were one training example. Now let {n} examples be stacked as {samples}. What belongs to an example gets "
-            f"one {samples[:-1]} for each, ",
+            f" were one training example. Now let {n} examples be stacked as {samples}. "
+            f"What belongs to an example gets one {samples[:-1]} for each, ",
             *listed([(Shaped(name),) for name in stacked]),
             ", while the parameters stay as they are. ",
             *_loss_of_batch(telling, n),

@@ -78,11 +78,10 @@ def _layers(telling: Telling, section: Section) -> Blocks:
     """The layers that go like one that was derived."""
     numbers = sorted({layer.number for id in section.about for layer in (telling.layers.get(id),) if layer is not None})
     span = f"Layers {numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"Layer {numbers[0]}"
+    go = "go" if len(numbers) > 1 else "goes"
     blocks: Blocks = [
         heading(2, f"{span}, likewise", "likewise"),
-        paragraph(
-            f"Nothing in this derivation depends on the number of the layer, so {span[:1].lower()}{span[1:]} go likewise:"
-        ),
+        paragraph(f"Nothing in this derivation depends on the layer's number, so {span.lower()} {go} likewise:"),
     ]
     shown = [step for step in section.steps if not telling.leaves_out(step)]
     return [*blocks, *(telling.display(step) for step in shown)]
@@ -164,7 +163,7 @@ class _Teller:
         own = [number for number in step.uses if self._about(number) == step.target]
         if own:
             return ("Then ", *references(own), " reduces to")
-        used: Prose = (", so with ", *references(step.uses)) if step.uses else ", so"
+        used: Prose = (", so with ", *references(step.uses)) if step.uses else (", so",)
         return (self._parameter(step), " enters where the weights do", *used)
 
     def _likewise(self, step: ScalarStep, before: ScalarStep | None) -> Prose:
