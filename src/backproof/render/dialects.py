@@ -10,7 +10,7 @@ from backproof.render.symbols import ACCENTS, GREEK, ascii_text, latex_text, pla
 from backproof.render.widths import columns, latex_width
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Dialect:
     """How one target language writes formulas.
 
@@ -75,8 +75,8 @@ class Dialect:
     text: Callable[[str], str]
     measure: Callable[[str], float]
 
-    def __str__(self) -> str:
-        return self.name
+    def __repr__(self) -> str:
+        return self.name.upper()
 
 
 # --- function names -----------------------------------------------------------------------------------------------

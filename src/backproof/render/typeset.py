@@ -200,7 +200,7 @@ def _scaled(w: Writer, e: Mul) -> Fragment:
         tight = right.level >= POWER or right.kind == SUMMATION
     text = right.text if tight and not right.minus else w.fenced(right)
     mixed = number is not None and text.startswith(r"\frac")  # 2 \frac{1}{n} reads as two and a half
-    if not close or mixed or number in (1, -1) or text[0].isdigit():
+    if not close or mixed or number in (1, -1) or text[0].isdigit() or text.startswith(("|", r"\left|")):
         chain = _chain(w, w.dialect.times, TIMES, e, FRACTION)
         return chain._replace(kind=TIMES if _is_scalar(e) else COEFFICIENT)
     # A name before parentheses would look like a function.

@@ -34,6 +34,9 @@ SIGN_WIDTHS: Mapping[str, float] = {
 }
 """Signs that are not about as wide as a small letter."""
 
+BRACKETS = 1.5
+"""The brackets around a matrix, the brace before cases."""
+
 WORDS = (r"\text", r"\mathrm", r"\operatorname", r"\mathbin", r"\hat", r"\bar", r"\tilde")
 """Commands that are as wide as their argument."""
 
@@ -92,12 +95,15 @@ def _line(tokens: list[str], start: int, closing: str) -> tuple[float, int]:
 
 def _atom(tokens: list[str], position: int) -> tuple[float, int]:
     """The width of one token with its arguments, and where reading goes on."""
+    if position >= len(tokens):
+        return 0.0, position
     token = tokens[position]
     if token == "{":
         return _line(tokens, position + 1, "}")
     if token.startswith(r"\begin"):
-        return _line(tokens, position + 1, r"\end")
-    if token in ("_", "^", *WORDS) and position + 1 < len(tokens):
+        inside, position = _line(tokens, position + 1, r"\end")
+        return inside + BRACKETS, position
+    if token in ("_", "^", *WORDS):
         return _atom(tokens, position + 1)
     if token == r"\frac":
         above, position = _atom(tokens, position + 1)

@@ -196,6 +196,7 @@ CASES = [
     Case(f(exp, a / b), "exp(a/b)", r"\exp\!\left( \frac{a}{b} \right)", "exp(a/b)"),
     Case(f(exp, a) ** 2, "exp(a)²", "(e^{a})^2", "exp(a)**2"),
     Case(f(abs_, a - b), "|a − b|", "|a - b|", "|a - b|"),
+    Case(s * f(abs_, A), "λ × |A|", r"\lambda \times |A|", "lambda * |A|"),
     Case(f(FUNCTIONS["negative_part"], a), "min(a, 0)", r"\min(a, 0)", "min(a, 0)"),
     Case(f(Function("my_act"), a), "my_act(a)", r"\operatorname{my\_act}(a)", "my_act(a)"),
     Case(
