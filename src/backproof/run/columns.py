@@ -86,7 +86,7 @@ def column_from_values(values: pl.Series, place: Place) -> Column:
         case pl.Time | pl.Duration:
             return Column(values.cast(pl.Int64).cast(pl.Float64), "numeric")
         case dtype if dtype.is_numeric() or dtype == pl.Null:
-            numbers = values.cast(pl.Float64).fill_nan(None)
+            numbers = values.cast(pl.Float64)
             return Column(_refuse_infinite(numbers, values.cast(pl.String), place), "numeric")
         case dtype:
             raise DataError(

@@ -65,7 +65,7 @@ def read_delimited(path: Path, *, delimiter: str | None = None) -> TextTable:
         with _open(path) as binary:
             head = binary.read(_SAMPLE_BYTES)
         _refuse_foreign(head)
-        chosen = delimiter or sniff_delimiter(_whole_lines(head).decode("utf-8-sig", errors="replace"))
+        chosen = delimiter or sniff_delimiter(head.decode("utf-8-sig", errors="replace"))
         with _open(path) as binary, io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as text:
             records = _records(text, chosen)
             names, nameless = _header(records)
@@ -89,11 +89,6 @@ def sniff_delimiter(sample: str) -> str:
         if score > best_score:
             best, best_score = candidate, score
     return best
-
-
-def _whole_lines(head: bytes) -> bytes:
-    """A sample without its last line, which may be cut off."""
-    return head if len(head) < _SAMPLE_BYTES else head[: head.rfind(b"\n") + 1] or head
 
 
 def _lenient(sample: str, delimiter: str) -> list[list[str]]:

@@ -25,6 +25,7 @@ MOST_CATEGORIES = 50
 MISSING_CATEGORY = "missing"
 RARE_CATEGORIES = "other"
 
+_UNIT_TOLERANCE = 1e-6
 _COPIES = 3  # both parts, and what scikit-learn stacks them from
 
 
@@ -113,12 +114,13 @@ def fit_features(table: Table, split: Split) -> Features:
         pl.col(groups.truths).cast(pl.Float64), pl.col(groups.categories).fill_null(MISSING_CATEGORY)
     )
     _refuse_too_wide(frame, groups, split)
+    _refuse_overflow(table, groups.numbers)
     transformer = _transformer(groups)
     with np.errstate(all="ignore"):  # overflow is refused below, by name
         X_train = _as_matrix(transformer.fit_transform(frame[split.train]))
         X_test = _as_matrix(transformer.transform(frame[split.test]))
     columns = _fitted_columns(transformer, groups, table)
-    _refuse_overflow(table, columns, X_train, X_test)
+    _refuse_unscaled(table, columns, X_train, X_test)
     notes += _missing_notes(groups, missing)
     notes += _category_notes(columns, frame[split.test])
     return Features(X_train, X_test, columns, tuple(notes))
@@ -127,12 +129,7 @@ def fit_features(table: Table, split: Split) -> Features:
 def _varying(table: Table, split: Split) -> tuple[pl.DataFrame, list[str]]:
     """The features that take at least two values in the training part."""
     train = table.frame[split.train]
-    same = [
-        name
-        for name in table.features
-        if train[name].drop_nulls().n_unique() + (table.kinds[name] == "categorical" and train[name].null_count() > 0)
-        < 2
-    ]
+    same = [name for name in table.features if _is_flat(train[name], table.kinds[name])]
     kept = [name for name in table.features if name not in same]
     if not kept:
         raise DataError(
@@ -141,6 +138,19 @@ def _varying(table: Table, split: Split) -> tuple[pl.DataFrame, list[str]]:
         )
     notes = [f"{columns_text(same)} dropped: the same value in every row of the training part"] if same else []
     return table.frame.select(kept), notes
+
+
+def _is_flat(train: pl.Series, kind: Kind) -> bool:
+    """Whether there is one value only; numbers that differ by rounding are one, as StandardScaler sees them."""
+    present = train.drop_nulls()
+    if kind == "categorical" and train.null_count():
+        return present.is_empty()
+    if present.n_unique() < 2 or kind in ("categorical", "boolean"):
+        return present.n_unique() < 2
+    x = present.to_numpy()
+    with np.errstate(all="ignore"):
+        mean, spread = x.mean(), x.std()
+    return bool(np.isfinite(mean) and 0.0 < spread <= train.len() * np.finfo(np.float64).eps * abs(mean))
 
 
 def _groups(table: Table, frame: pl.DataFrame) -> _Groups:
@@ -208,18 +218,31 @@ def _fitted_columns(fitted: ColumnTransformer, groups: _Groups, table: Table) ->
     return tuple(found)
 
 
-def _refuse_overflow(table: Table, columns: tuple[FittedColumn, ...], X_train: Matrix, X_test: Matrix) -> None:
-    """Refuse a column whose mean, scale or scaled values leave float64; only numbers can."""
+def _refuse_overflow(table: Table, names: list[str]) -> None:
+    """Refuse columns whose variance is beyond float64, before medians and means of them are taken."""
+    for name in names:
+        with np.errstate(all="ignore"):
+            variance = table.frame[name].drop_nulls().to_numpy().var()
+        if not np.isfinite(variance):
+            raise _unscalable(table, name)
+
+
+def _refuse_unscaled(table: Table, columns: tuple[FittedColumn, ...], X_train: Matrix, X_test: Matrix) -> None:
+    """Refuse a column of numbers that scaling did not bring to unit variance, as where it underflows."""
     position = 0
     for column in columns:
-        if isinstance(column, FittedNumber):
-            learnt = np.array([column.fill, column.mean, column.scale])
-            if not all(np.isfinite(part).all() for part in (learnt, X_train[:, position], X_test[:, position])):
-                raise DataError(
-                    f"{quoted_path(table.source)}, column {quoted(column.name)}: its values are too large to scale in "
-                    "float64; give them in a larger unit"
-                )
+        if isinstance(column, FittedNumber) and column.kind != "boolean":
+            spread = X_train[:, position].std()
+            if not (abs(spread - 1.0) < _UNIT_TOLERANCE and np.isfinite(X_test[:, position]).all()):
+                raise _unscalable(table, column.name)
         position += len(column.outputs)
+
+
+def _unscalable(table: Table, name: str) -> DataError:
+    return DataError(
+        f"{quoted_path(table.source)}, column {quoted(name)}: its values are too large, or too near to each other, "
+        "to be scaled in float64; give them in another unit"
+    )
 
 
 def _missing_notes(groups: _Groups, missing: dict[str, int]) -> list[str]:

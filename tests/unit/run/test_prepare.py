@@ -288,13 +288,51 @@ def test_a_target_that_is_constant_in_the_training_part_is_refused() -> None:
         prepare(table_of(columns), task="regression")
 
 
-@pytest.mark.parametrize("values", [[1e308, -1e308], [1.7e308, 1.6e308], [1e200, -1e200]])
-def test_numbers_that_overflow_are_refused_by_name(values: list[float]) -> None:
+@pytest.mark.parametrize("values", [[1e308, -1e308], [1.7e308, 1.6e308], [1e200, -1e200], [1e160, -1e160]])
+@pytest.mark.parametrize("hole", [False, True])
+def test_numbers_that_overflow_are_refused_by_name(values: list[float], hole: bool) -> None:
     calm = [float(i) for i in range(20)]
-    with pytest.raises(DataError, match=r"'data\.csv', column 'x': its values are too large to scale in float64"):
-        prepare(table_of({"calm": calm, "x": values * 10, "y": calm}))
+    huge: list[float | None] = [*values * 10]
+    if hole:
+        huge[3] = None
+    with pytest.raises(DataError, match=r"'data\.csv', column 'x': its values are too large, or too near"):
+        prepare(table_of({"calm": calm, "x": huge, "y": calm}))
     with pytest.raises(DataError, match=r"the target 'y', up to .*, cannot be scaled in float64"):
         prepare(table_of({"calm": calm, "y": values * 10}), task="regression")
+
+
+def test_numbers_that_underflow_or_leap_in_the_held_out_part_are_refused_by_name() -> None:
+    calm = [float(i) for i in range(20)]
+    said = r"column 'x': its values are too large, or too near"
+    with pytest.raises(DataError, match=said):
+        prepare(table_of({"calm": calm, "x": [1e-170, -1e-170] * 10, "y": calm}))
+    leap = [2.0**-525, -(2.0**-525)] * 10  # their variance is exact, though below the normal numbers
+    leap[held_out_rows({"x": calm}, 0)[0]] = 1e153
+    with pytest.raises(DataError, match=said):
+        prepare(table_of({"calm": calm, "x": leap, "y": calm}))
+
+
+def test_a_category_beside_holes_varies() -> None:
+    columns: dict[str, list[Any]] = {"c": ["on", None] * 10, "y": [float(i) for i in range(20)]}
+    assert prepare(table_of(columns)).feature_names == ("c=missing", "c=on")
+
+
+def test_numbers_that_differ_by_rounding_only_are_one_number() -> None:
+    calm = [float(i) for i in range(20)]
+    made = prepare(table_of({"calm": calm, "x": [0.1 + 0.2, 0.3] * 10, "y": calm}))
+    assert made.feature_names == ("calm",)
+    assert "column 'x' dropped: the same value in every row of the training part" in made.notes
+    made = prepare(table_of({"calm": calm, "x": [1e9, 1e9 + 1] * 10, "y": calm}))
+    assert made.X_train[:, 1].std() == pytest.approx(1.0)
+
+
+def test_truth_values_keep_their_values_and_a_tie_is_false() -> None:
+    columns: dict[str, list[Any]] = {"b": [True, False] * 10, "y": [float(i) for i in range(20)]}
+    trained = prepare(table_of(columns)).train_rows
+    for k, row in enumerate(trained):
+        columns["b"][row] = None if k == 0 else k % 2 == 0
+    made = prepare(table_of(columns))
+    assert made.X_train[:3, 0].tolist() == [0.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(

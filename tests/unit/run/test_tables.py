@@ -64,9 +64,11 @@ def test_a_plain_csv(tmp_path: Path) -> None:
         (GOOD.replace("\n", "\r\n"), "windows.csv"),
         (GOOD.replace("\n", "\r"), "old_mac.csv"),
         (GOOD.replace("\n", "\n\n"), "blank_lines.csv"),
+        (GOOD.replace("\n", "\n   \n"), "lines_of_spaces.csv"),
         ("\n\n" + GOOD, "blank_first.csv"),
         (GOOD.replace(",", " , "), "spaces.csv"),
         (GOOD.replace("blue", '"blue"'), "quotes.csv"),
+        (GOOD.replace("blue", ' "blue"'), "spaces_and_quotes.csv"),
         (GOOD.rstrip("\n"), "no_last_newline.csv"),
         (gzip.compress(GOOD.encode()), "packed.csv.gz"),
         (gzip.compress(GOOD.replace(",", "\t").encode()), "packed.tsv.gz"),
@@ -92,9 +94,11 @@ def test_the_delimiter_is_detected_beside_commas_in_text(tmp_path: Path) -> None
     assert table.frame["colour"][1] == "blue, or so"
 
 
-def test_a_sample_cut_inside_a_line_does_not_mislead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "_SAMPLE_BYTES", len("age;colour;y\n20;r"))
-    assert read(tmp_path, GOOD.replace(",", ";")).features == ("age", "colour")
+@pytest.mark.parametrize("size", range(13, 24))
+def test_a_sample_cut_anywhere_does_not_mislead(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "_SAMPLE_BYTES", size)
+    table = read(tmp_path, GOOD.replace(",", ";").replace("red", "é,é,é"))
+    assert table.features == ("age", "colour")
 
 
 def test_more_rows_than_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,6 +261,7 @@ def test_columns_without_a_name_get_a_free_one(tmp_path: Path) -> None:
         ([2, 1, 2, 1, 3], [10, 20, 10, 20, 7], "tells the target 'y' exactly, value for value"),
         (["cat", "dog", "cat", "dog", "cow"], [0, 1, 0, 1, 2], "tells the target 'y' exactly, value for value"),
         ([3, 1, 4, 1, 5], [3, 2, 4, 1, 6], None),
+        (["cat", "dog", "cat", "dog", "cow"], ["a", "a", "b", "b", "c"], None),
         (["cat", "dog", "cat", "dog", "dog"], [0, 1, 0, 1, 2], None),
         (["cat", "", "cat", "dog", "dog"], [0, 1, 0, 2, 2], None),
     ],
@@ -325,6 +330,8 @@ def test_a_ragged_row(tmp_path: Path, row: str, found: int) -> None:
 def test_a_broken_quote(tmp_path: Path, field: str) -> None:
     said = refusal(write(tmp_path, GOOD.replace("21,blue", f"21,{field}")))
     assert said.startswith("line 3: a quoted field cannot be read (")
+    tabs = GOOD.replace("21,blue", f"21,{field}").replace(",", "\t")
+    assert refusal(write(tmp_path, tabs, "data.tsv")).startswith("line 3: a quoted field cannot be read (")
 
 
 def test_a_wrong_encoding(tmp_path: Path) -> None:
