@@ -108,9 +108,9 @@ def _sum_words(telling: Telling, found: tuple[Step, MatMul], sample: str) -> Pro
         step.target,
         " is a sum over the examples, and that sum is what the product ",
         product,
-        f" forms: the {sample}s that belong to one example meet in it. Hence the matrix equations",
-        *((" ", *cited) if cited else ()),
-        " hold as they stand, with the shapes of the batch",
+        f" forms: the {sample}s that belong to one example meet in it. Hence ",
+        *cited,
+        " as they stand, with the shapes of the batch",
         "; the factor of the mean enters with the first Δ and is carried on from there" if means else "",
         f". A bias is the same for all examples, so its gradient is summed over the {sample}s" if biased else "",
         ".",
@@ -121,4 +121,7 @@ def _cited(telling: Telling) -> Prose:
     numbers = [
         step.number for step in telling.view.steps if step.kind in ("factor", "matrix") and not telling.leaves_out(step)
     ]
-    return references(numbers) if len(numbers) <= CITED else ()
+    if len(numbers) > CITED:
+        return ("the matrix equations hold",)
+    noun = "the matrix equation " if len(numbers) == 1 else "the matrix equations "
+    return (noun, *references(numbers), " holds" if len(numbers) == 1 else " hold")

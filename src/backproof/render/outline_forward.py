@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from backproof.backprop.scalar import ScalarStep
 from backproof.dims import SCALAR, Shape, shape_text
@@ -12,9 +12,11 @@ from backproof.ir.program import Layer
 from backproof.render.document import Paragraph, Prose, Shaped
 from backproof.render.outline_parts import Blocks, base_id, heading, paragraph
 from backproof.render.outline_telling import Telling
-from backproof.render.words import capitalised, counted, listed
+from backproof.render.words import capitalised, listed
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+SCALAR_WORD = "a scalar"
 
 
 def weights_blocks(telling: Telling, steps: Sequence[ScalarStep]) -> Blocks:
@@ -95,7 +97,9 @@ def _inputs(telling: Telling, steps: Sequence[ScalarStep]) -> Blocks:
         subject: Prose = ("One training example is ", *tuple_)
     else:
         subject = ("The input is ", *tuple_)
-    kinds = listed([(name, f" is {_kind(name.shape)}") for name in inputs])
+    kinds: Prose = listed([(name, f" is {_kind(name.shape)}") for name in inputs])
+    if len(inputs) > 1 and all(_kind(name.shape) == SCALAR_WORD for name in inputs):
+        kinds = (*listed([(name,) for name in inputs]), " are scalars")
     shapes = listed([(Shaped(name),) for name in inputs if name.shape != SCALAR])
     verb = "this is" if len(inputs) == 1 else "these are"
     matrix: Prose = (f" In matrix form {verb} ", *shapes) if shapes else ()
@@ -106,7 +110,7 @@ def _inputs(telling: Telling, steps: Sequence[ScalarStep]) -> Blocks:
 def _kind(shape: Shape) -> str:
     match shape:
         case () | (1, 1):
-            return "a scalar"
+            return SCALAR_WORD
         case (1, size) | (size, 1):
             return f"a vector of {size} components"
         case _:
@@ -152,15 +156,17 @@ def _entries_counted(shape: Shape) -> str:
 
 
 def _given_by(steps: Sequence[ScalarStep], position: int) -> str:
-    assembled, count = steps[position - 1], 0
-    while position + count < len(steps) and base_id(steps[position + count].target) == base_id(assembled.target):
-        count += steps[position + count].kind == "entry"
-        if steps[position + count].kind != "entry":
-            break
+    assembled = steps[position - 1]
+    follow = takewhile(lambda step: step.kind == "entry" and _about(step, assembled), steps[position:])
+    count = sum(1 for _ in follow)
     rows, columns = assembled.target.shape
     if isinstance(rows, int) and isinstance(columns, int) and count == rows * columns:
         return "given by"
     return "the first of which is" if count == 1 else "the first of which are"
+
+
+def _about(step: ScalarStep, other: ScalarStep) -> bool:
+    return base_id(step.target) == base_id(other.target)
 
 
 def _definition(telling: Telling, step: ScalarStep, name: Name) -> Prose:
@@ -202,8 +208,3 @@ def _loss_words(telling: Telling, step: ScalarStep, *, again: bool) -> Prose:
     if not label:
         return ("The loss is",)
     return (f"We use {label}{',' if ',' in label else ''} as the loss:",)
-
-
-def counted_components(count: int) -> str:
-    """The number of components of a vector."""
-    return counted(count, "component")

@@ -66,12 +66,20 @@ def _section(telling: Telling, section: Section, position: int) -> Blocks:
     if section.subject == "layers":
         return _layers(telling, section)
     blocks: Blocks = [heading(2, listed([(Shaped(gradient),) for gradient in about]), f"gradient-{position + 1}")]
-    teller = _Teller(telling, section)
+    teller = _Teller(telling, section, is_first=position == 0)
     for place, step in enumerate(section.steps):
         words = teller.words(place)
-        note: Prose = ("using ", *references(step.uses)) if step.kind == "partial" and step.uses else ()
+        note = _note(telling, step)
         blocks += [paragraph(*words), telling.display(step, note)] if words else [telling.display(step, note)]
     return blocks
+
+
+def _note(telling: Telling, step: ScalarStep) -> Prose:
+    """What stands beside a factor of the chain rule."""
+    if step.kind != "partial" or not step.uses:
+        return ()
+    known = all(telling.by_number[number].target == step.target for number in step.uses)
+    return ("as in " if known else "using ", *references(step.uses))
 
 
 def _layers(telling: Telling, section: Section) -> Blocks:
@@ -93,6 +101,7 @@ class _Teller:
 
     telling: Telling
     section: Section
+    is_first: bool
     chains: int = 0
     said: set[ScalarKind] = field(default_factory=set)
 
@@ -134,6 +143,10 @@ class _Teller:
             case "define" | "entry":
                 return ()
 
+    @property
+    def _beginning(self) -> str:
+        return "Let us first compute " if self.is_first else "Let us first focus on "
+
     # --- one kind of step each ------------------------------------------------------------------------------------
 
     def _first(self, step: ScalarStep) -> Prose:
@@ -141,7 +154,7 @@ class _Teller:
 
     def _chain(self, step: ScalarStep) -> Prose:
         self.chains += 1
-        lead = "Now let us focus on " if self.chains > 1 else "Let us first compute "
+        lead = "Now let us focus on " if self.chains > 1 else self._beginning
         extra = ""
         if "summed over all paths" in step.reason:
             extra = " It reaches the loss on several paths, and the chain rule sums over them:"
@@ -199,11 +212,11 @@ class _Teller:
     def _factor(self, step: ScalarStep) -> Prose:
         own = [number for number in step.uses if self._about(number) == step.target]
         letting = [n for n in step.uses if n not in own and self.telling.by_number[n].kind == "assemble"]
-        product = isinstance(step.lines[0], MatMul) and len(step.lines) > 1
+        product = isinstance(step.lines[0], MatMul) and len(step.lines) > 1 and step.target.shape != (1, 1)
         end = ", which is a column times a row, we get" if product else ", we get in matrix form"
         if letting:
             return ("Using ", *references(letting), " in ", *references(own), end)
-        return ("In ", *references(own), " a column is multiplied by a row:") if product else ("In matrix form,",)
+        return ("This is a column times a row:",) if product else ("In matrix form,",)
 
     def _matrix(self, step: ScalarStep) -> Prose:
         if not isinstance(step.target, Name):
