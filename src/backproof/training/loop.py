@@ -142,16 +142,15 @@ class _Loop:
         return "finished"
 
     def _epoch(self, number: int, shown: Reporter) -> None:
-        began, total = time.perf_counter(), 0.0
+        began, mean = time.perf_counter(), 0.0
         for batch in self.batches.epoch():
             loss, gradients = self._gradients(batch, number)
             if self.batches.whole:
                 self._keep_if_better(loss)
             self.previous, self.parameters = self.parameters, self.updater(self.parameters, gradients)
             self.steps += 1
-            total += loss * batch.samples
+            mean += loss * (batch.samples / self.batches.samples)  # exact where there is one batch
             shown.step(number, self.steps, loss)
-        mean = total / self.batches.samples
         if not self.batches.whole:
             self._keep_if_better(mean)
         self.history.append(Epoch(number, mean, time.perf_counter() - began, self.steps))
