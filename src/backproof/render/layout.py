@@ -51,47 +51,65 @@ def typeset_equation(
     sides = [rhs] if isinstance(rhs, Expr) else list(rhs)
     left = typeset(lhs, dialect, notation)
     if dialect.stacked:
-        lines = latex_lines(left, [typeset(side, dialect, notation) for side in sides], width)
-        if len(lines) == 1:
-            return lines[0].replace(" &= ", " = ", 1)
-        return rf"\begin{{aligned}} {NEWLINE.join(lines)} \end{{aligned}}"
-    return _text_equation(left, [_text_side(side, dialect, notation, width) for side in sides], width)
+        lines = latex_lines(left, [("=", typeset(side, dialect, notation)) for side in sides], width)
+        return aligned(lines)
+    return "\n".join(text_lines(left, [("=", _text_side(side, dialect, notation, width)) for side in sides], width))
 
 
 # --- LaTeX --------------------------------------------------------------------------------------------------------
 
-NEWLINE = r" \\ "
 
-
-def latex_lines(left: str, sides: Sequence[str], width: int = WIDTH) -> list[str]:
+def latex_lines(left: str, sides: Sequence[tuple[str, str]], width: int = WIDTH) -> list[str]:
     """The lines of an ``align`` or ``aligned`` environment for left = side = side' = …
 
     Args:
         left: the left-hand side in LaTeX.
-        sides: the right-hand sides in LaTeX.
+        sides: the right-hand sides in LaTeX, each after its relation.
         width: about how many letters a line may hold.
 
     Example:
-        >>> latex_lines("x", ["a", "b"])
-        ['x &= a', '&= b']
-        >>> print("; ".join(latex_lines("x", ["a + b"], width=4)))
+        >>> latex_lines("x", [("=", "a"), (r"\\gets", "b")])
+        ['x &= a', '&\\\\gets b']
+        >>> print("; ".join(latex_lines("x", [("=", "a + b")], width=4)))
         & x; &\\quad = a; &\\qquad {} + b
     """
     margin = latex_width(left) + 2
-    lines, start, later = [], f"{left} &= ", "&= "
-    if margin + max(min(latex_width(side), NARROWEST) for side in sides) > width:
-        lines, start, later, margin = [f"& {left}"], r"&\quad = ", r"&\quad = ", 4
-    for number, side in enumerate(sides):
+    lines, start, later = [], f"{left} &", "&"
+    if margin + max(min(latex_width(side), NARROWEST) for _, side in sides) > width:
+        lines, start, later, margin = [f"& {left}"], r"&\quad ", r"&\quad ", 4
+    for number, (sign, side) in enumerate(sides):
         first, *rest = broken(side, width - margin, latex_width, LATEX_BREAKS, deepest=0)
-        lines.append((later if number else start) + first)
+        lines.append(f"{later if number else start}{sign} {first}")
         lines += [rf"&\qquad {{}} {line}" for line in rest]
     return lines
 
 
+NEWLINE = r" \\ "
+
+
+def aligned(lines: Sequence[str], newline: str = NEWLINE) -> str:
+    """The lines as one formula, in ``aligned`` unless it is one line.
+
+    Args:
+        lines: what ``latex_lines`` makes.
+        newline: what stands between them.
+
+    Example:
+        >>> print(aligned(["x &= a"]))
+        x = a
+    """
+    if len(lines) == 1:
+        return re.sub(r"(?<!\\)&", "", lines[0], count=1)
+    return rf"\begin{{aligned}} {newline.join(lines)} \end{{aligned}}"
+
+
 # --- text ---------------------------------------------------------------------------------------------------------
 
+Side = str | list[str]
+"""A right-hand side: running text, or the lines of something that stands as a block."""
 
-def _text_side(side: Expr, dialect: Dialect, notation: Notation, width: int) -> str | list[str]:
+
+def _text_side(side: Expr, dialect: Dialect, notation: Notation, width: int) -> Side:
     """The right-hand side as one text; a matrix as the lines of a grid where it is not too wide for one."""
     if isinstance(side, Assembled):
         lines = grid(entries(writer(dialect, notation), side), dialect)
@@ -100,27 +118,38 @@ def _text_side(side: Expr, dialect: Dialect, notation: Notation, width: int) -> 
     return typeset(side, dialect, notation)
 
 
-def _text_equation(left: str, sides: Sequence[str | list[str]], width: int) -> str:
-    widest = max(min(columns(side), NARROWEST) if isinstance(side, str) else columns(side[0]) for side in sides)
-    head, indent = f"{left} = ", columns(left) + 3
-    if indent + widest > width:
-        head, indent = f"{left}\n{CONTINUED}= ", len(CONTINUED) + 2
-    parts = []
-    for number, side in enumerate(sides):
-        start = head if number == 0 else " " * (indent - 2) + "= "
-        parts.append(_beside(start, indent, side, width))
-    return "\n".join(parts)
+def text_lines(left: str, sides: Sequence[tuple[str, Side]], width: int = WIDTH) -> list[str]:
+    """left = side = side' = … as lines, the relations below each other.
+
+    Args:
+        left: the left-hand side.
+        sides: the right-hand sides, each after its relation.
+        width: the columns that a line may have.
+
+    Example:
+        >>> text_lines("x", [("<-", "a"), ("=", "b")])
+        ['x <- a', '  =  b']
+    """
+    signs = max(columns(sign) for sign, _ in sides)
+    widest = max(min(columns(side), NARROWEST) if isinstance(side, str) else columns(side[0]) for _, side in sides)
+    own_line = columns(left) + signs + 2 + widest > width
+    margin = len(CONTINUED) if own_line else columns(left) + 1
+    lines = [left] if own_line else []
+    for number, (sign, side) in enumerate(sides):
+        first = " " * margin if own_line or number else f"{left} "
+        lines += _one_side(f"{first}{sign:{signs}} ", side, width)
+    return lines
 
 
-def _beside(start: str, indent: int, side: str | list[str], width: int) -> str:
-    """The right-hand side after ``start``, which stands beside the middle line of a grid."""
+def _one_side(start: str, side: Side, width: int) -> list[str]:
+    """The right-hand side after ``start``, which stands beside the middle line of a block."""
+    indent = columns(start)
     blank = " " * indent
     if isinstance(side, str):
-        return start + f"\n{blank}".join(broken(side, width - indent, columns, TEXT_BREAKS))
+        first, *rest = broken(side, width - indent, columns, TEXT_BREAKS)
+        return [start + first, *(blank + line for line in rest)]
     middle = (len(side) - 1) // 2
-    *above, start = start.split("\n")
-    lines = [(start if row == middle else blank) + line for row, line in enumerate(side)]
-    return "\n".join([*above, *lines])
+    return [(start if row == middle else blank) + line for row, line in enumerate(side)]
 
 
 def wrap_equation(lhs: str, rhs: str, width: int = WIDTH) -> str:
@@ -131,7 +160,7 @@ def wrap_equation(lhs: str, rhs: str, width: int = WIDTH) -> str:
         z = x^1 × w^1 + x^2 × w^2
             + x^3 × w^3
     """
-    return _text_equation(lhs, [rhs], width)
+    return "\n".join(text_lines(lhs, [("=", rhs)], width))
 
 
 # --- matrices -----------------------------------------------------------------------------------------------------

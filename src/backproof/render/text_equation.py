@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from backproof.ir.expr import Assembled, Expr, MatMul
 from backproof.notation import Notation
 from backproof.render.decimals import is_rounded, number_entries
 from backproof.render.dialects import Dialect
 from backproof.render.document import Display
 from backproof.render.figures import Grid
-from backproof.render.layout import CONTINUED, NARROWEST, TEXT_BREAKS, broken, grid
+from backproof.render.layout import CONTINUED, Side, grid, text_lines
 from backproof.render.typeset import entries, typeset, writer
 from backproof.render.widths import columns
 
 SIGNS = {"unicode": {"=": "=", "≈": "≈", "←": "←"}, "ascii": {"=": "=", "≈": "~", "←": "<-"}}
 """Relations as a dialect writes them."""
-
-Side = str | list[str]
-"""A right-hand side: running text, or the lines of something that stands as a block."""
 
 
 def equation_lines(display: Display, dialect: Dialect, notation: Notation, width: int) -> list[str]:
@@ -42,7 +37,7 @@ def equation_lines(display: Display, dialect: Dialect, notation: Notation, width
     if display.values:
         sign = "≈" if any(is_rounded(x) for row in display.values for x in row if x is not None) else "="
         sides.append((signs[sign], _numbers(display.values, dialect, width)))
-    lines = _laid_out(left, sides, width)
+    lines = text_lines(left, sides, width)
     return [piece for line in lines for piece in cut(line, width)]
 
 
@@ -87,28 +82,6 @@ def _numbers(values: Grid, dialect: Dialect, width: int) -> Side:
         return rows[0][0]
     block = grid(rows, dialect)
     return block if columns(block[0]) <= width - len(CONTINUED) - 2 else dialect.matrix(rows)
-
-
-def _laid_out(left: str, sides: Sequence[tuple[str, Side]], width: int) -> list[str]:
-    signs = max(len(sign) for sign, _ in sides)
-    widest = max(min(columns(side), NARROWEST) if isinstance(side, str) else columns(side[0]) for _, side in sides)
-    own_line = columns(left) + signs + 2 + widest > width
-    margin = len(CONTINUED) if own_line else columns(left) + 1
-    lines = [left] if own_line else []
-    for number, (sign, side) in enumerate(sides):
-        first = " " * margin if own_line or number else f"{left} "
-        lines += _one_side(f"{first}{sign:{signs}} ", side, width)
-    return lines
-
-
-def _one_side(start: str, side: Side, width: int) -> list[str]:
-    indent = columns(start)
-    blank = " " * indent
-    if isinstance(side, str):
-        first, *rest = broken(side, width - indent, columns, TEXT_BREAKS)
-        return [start + first, *(blank + line for line in rest)]
-    middle = (len(side) - 1) // 2
-    return [(start if row == middle else blank) + line for row, line in enumerate(side)]
 
 
 def cut(line: str, width: int) -> list[str]:

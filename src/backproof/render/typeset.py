@@ -154,10 +154,8 @@ def _partial(w: Writer, e: Partial) -> Fragment:
 
 def _binary(w: Writer, sign: str, e: Add | Sub) -> Fragment:
     left = w(e.a)
-    right, is_open = w.right_operand(e.b, PRODUCT)
-    return Fragment(
-        (left.text if left.level >= SUM else w.fenced(left)) + sign + right, SUM, minus=left.minus, open=is_open
-    )
+    first = left.text if left.level >= SUM else w.fenced(left)
+    return Fragment(first + sign + w.right_operand(e.b, PRODUCT), SUM)
 
 
 def _neg(w: Writer, e: Neg) -> Fragment:

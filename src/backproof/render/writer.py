@@ -82,12 +82,10 @@ class Writer:
         fragment = self(expr)
         return fragment.text if fragment.level >= level else self.fenced(fragment)
 
-    def right_operand(self, expr: Expr, level: int) -> tuple[str, bool]:
-        """The text of what follows an operator, and whether it ends in the body of a sum."""
+    def right_operand(self, expr: Expr, level: int) -> str:
+        """The text of what follows an operator, where no other sign may stand."""
         fragment = self(expr)
-        if fragment.level < level or fragment.minus:
-            return self.fenced(fragment), False
-        return fragment.text, fragment.open
+        return self.fenced(fragment) if fragment.level < level or fragment.minus else fragment.text
 
     def whole(self, expr: Expr) -> Fragment:
         """An operand whose shape matters, with a repetition shown that would be invisible."""

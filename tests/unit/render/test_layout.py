@@ -129,12 +129,14 @@ def test_latex_is_never_cut_inside_brackets_matrices_or_text() -> None:
         r"\text{a + b + c \} + \{ d + e + f + g + h + i + j + k + l}",
         r"\left[ a + b > c + d + e + f + g + h + i + j + k + l + m + n + o \right]",
     ]
-    lines = latex_lines("x", [" + ".join(held)], width=30)
+    lines = latex_lines("x", [("=", " + ".join(held))], width=30)
     assert lines == [f"x &= {held[0]}", *(rf"&\qquad {{}} + {piece}" for piece in held[1:])]
 
 
 def test_a_wide_left_hand_side_stands_alone_in_latex() -> None:
-    lines = latex_lines(r"\mathrm{" + "w" * 70 + "}", ["a + b + c + d + e + f + g + h + i", "b"], width=80)
+    lines = latex_lines(
+        r"\mathrm{" + "w" * 70 + "}", [("=", "a + b + c + d + e + f + g + h + i"), ("=", "b")], width=80
+    )
     assert lines[0] == r"& \mathrm{" + "w" * 70 + "}"
     assert lines[1:] == [r"&\quad = a + b + c + d + e + f + g + h + i", r"&\quad = b"]
 

@@ -172,7 +172,11 @@ CASES = [
     Case(X @ (W_1 + W_1), "X . (W_1 + W_1)", r"X \mathbin{.} (W_1 + W_1)", "X . (W_1 + W_1)"),
     Case(X @ (W_1 @ W_2), "X . (W_1 . W_2)", r"X \mathbin{.} (W_1 \mathbin{.} W_2)", "X . (W_1 . W_2)"),
     Case((A * B) @ W_2, "(A ∘ B) . W_2", r"(A \circ B) \mathbin{.} W_2", "(A * B) . W_2"),
+    Case(-(A * B) @ W_2, "(−A ∘ B) . W_2", r"(-A \circ B) \mathbin{.} W_2", "(-A * B) . W_2"),
+    Case(-(a * b) * c, "−a × b × c", r"-a \times b \times c", "-a * b * c"),
+    Case(a + -2 * b, "a + (−2 b)", "a + (-2 b)", "a + (-2 b)"),
     # quotients and powers
+    Case(number("-2") ** 2, "(−2)²", "(-2)^2", "(-2)**2"),
     Case(a / b, "a/b", r"\frac{a}{b}", "a/b"),
     Case(a / (b * c), "a/(b × c)", r"\frac{a}{b \times c}", "a/(b * c)"),
     Case(a / b / c, "(a/b)/c", r"\frac{\frac{a}{b}}{c}", "(a/b)/c"),
@@ -218,6 +222,12 @@ CASES = [
         r"b \times \left( \begin{cases} a & \text{if } a = 1 \\ b & \text{otherwise} \end{cases} \right)",
         "b * {a if a = 1; b otherwise}",
     ),
+    Case(
+        Where(a > 0, a, b) + c,
+        "{a if a > 0; b otherwise} + c",
+        r"\left( \begin{cases} a & \text{if } a > 0 \\ b & \text{otherwise} \end{cases} \right) + c",
+        "{a if a > 0; b otherwise} + c",
+    ),
     # matrices
     Case(A.T, "Aᵀ", r"A^\top", "A^T"),
     Case(Transpose(A.T), "(Aᵀ)ᵀ", r"(A^\top)^\top", "(A^T)^T"),
@@ -244,6 +254,7 @@ CASES = [
     Case(Sum(A) + a, "Σ A + a", r"\sum A + a", "sum A + a"),
     Case(Sum(A) * a, "(Σ A) × a", r"\left( \sum A \right) \times a", "(sum A) * a"),
     Case(a * Sum(A) * b, "(a × Σ A) × b", r"\left( a \sum A \right) \times b", "(a * sum A) * b"),
+    Case(Neg(a * Sum(A)) * b, "(−a × Σ A) × b", r"\left( -a \sum A \right) \times b", "(-a * sum A) * b"),
     Case(Sum(A) / a, "(Σ A)/a", r"\frac{\sum A}{a}", "(sum A)/a"),
     Case(Sum(A) ** 2, "(Σ A)²", r"\left( \sum A \right)^2", "(sum A)**2"),
     Case(half * Sum(A), "1/2 × Σ A", r"\frac{1}{2} \sum A", "1/2 * sum A"),
