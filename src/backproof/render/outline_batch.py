@@ -60,8 +60,9 @@ def _stacked(telling: Telling) -> Blocks:
         paragraph(
             "So far ",
             *listed([(name,) for name in program.inputs]),
-            f" were one training example. Now let {n} examples be stacked as {samples}. "
-            f"What belongs to an example gets one {samples[:-1]} for each, ",
+            " were one training example. Now let ",
+            Size(n),
+            f" examples be stacked as {samples}. What belongs to an example gets one {samples[:-1]} for each, ",
             *listed([(Shaped(name),) for name in stacked]),
             ", while the parameters stay as they are. ",
             *_loss_of_batch(telling, n),
@@ -79,11 +80,15 @@ def _loss_of_batch(telling: Telling, n: Symbol) -> Prose:
     penalised = structure is not None and structure.penalty is not None
     loss = program.names["D"] if penalised else telling.view.batch.loss
     means = any(isinstance(node, Size) for equation in program.equations for node in walk(equation.value))
-    does = f"is their mean over the {n} examples" if means else f"is the sum of those of the {n} examples"
+    does = " is their mean over all " if means else " is the sum of those of all "
     once = ", and the penalty is counted once" if penalised else ""
-    if means:
-        return ("The losses of the examples are averaged: ", loss, f" {does}{once}.")
-    return ("The losses of the examples are added: ", loss, f" {does}{once}.")
+    return (
+        f"The losses of the examples are {'averaged' if means else 'added'}: ",
+        loss,
+        does,
+        Size(n),
+        f" examples{once}.",
+    )
 
 
 def _first_product(steps: tuple[Step, ...], n: Symbol) -> tuple[Step, MatMul] | None:

@@ -52,7 +52,8 @@ def _announcement(telling: Telling, sections: Sequence[Section]) -> Blocks:
                 ".",
             )
         ]
-    sets = listed([(Shaped(gradient),) for gradient in reversed(wanted)])
+    order = {name.id: place for place, name in enumerate(telling.view.trace.source.parameters)}
+    sets = listed([(Shaped(each),) for each in sorted(wanted, key=lambda each: order.get(base_id(each), len(order)))])
     return [
         paragraph(
             f"There are {number_word(len(wanted))} sets of gradients: ", sets, ". Let us first compute ", first, "."
@@ -155,10 +156,10 @@ class _Teller:
     def _chain(self, step: ScalarStep) -> Prose:
         self.chains += 1
         lead = "Now let us focus on " if self.chains > 1 else self._beginning
-        extra = ""
         if "summed over all paths" in step.reason:
-            extra = " It reaches the loss on several paths, and the chain rule sums over them:"
-        return (lead, step.target, "." + extra if extra else ":")
+            paths = " reaches the loss on several paths, and the chain rule sums over them:"
+            return (lead, step.target, ". The weight ", step.target.wrt, paths)  # type: ignore[attr-defined]
+        return (lead, step.target, ":")
 
     def _by(self, step: ScalarStep, lead: str, tail: str) -> Prose:
         """Which equations are put into which: those about something else into the one about the same."""

@@ -1,0 +1,110 @@
+"""Equations as rows of an ``align`` environment: one right-hand side to a row, shapes beside matrices, numbers last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backproof.dims import SCALAR, Shape
+from backproof.ir.expr import Assembled, Expr, MatMul
+from backproof.notation import Notation
+from backproof.render.decimals import is_rounded, number_entries
+from backproof.render.dialects import LATEX
+from backproof.render.document import Display
+from backproof.render.layout import LATEX_BREAKS, NARROWEST, NEWLINE, broken
+from backproof.render.typeset import typeset, writer
+from backproof.render.widths import latex_width
+
+LINE = 72
+"""About how many letters wide a line is: 160 mm at 11 pt, less the number."""
+
+SIGNS = {"=": "=", "≈": r"\approx", "←": r"\leftarrow"}
+
+
+def left_side(display: Display, notation: Notation) -> str:
+    """The left-hand side; with its shape where no right-hand side shows it."""
+    text = typeset(display.target, LATEX, notation)
+    if display.shape in (SCALAR, (1, 1)) or not display.lines or any(map(_shows_shape, display.lines)):
+        return text
+    opening, closing = (r"\left[ ", r" \right]") if r"\frac" in text else ("[", "]")
+    return opening + text + closing + _subscript(display.shape, notation)
+
+
+def equation_rows(display: Display, notation: Notation, *, width: float = LINE, margin: float = 0) -> list[str]:
+    """The rows of an ``align`` environment for an equation.
+
+    Args:
+        display: the equation.
+        notation: how it is written.
+        width: about how many letters a row may hold.
+        margin: how wide the widest left-hand side of the environment is.
+
+    Example:
+        >>> from backproof.ir.expr import Name
+        >>> a, b = Name("a"), Name("b")
+        >>> equation_rows(Display(1, a, (b + 1, b + 2)), Notation())
+        ['a &= b + 1', '&= b + 2']
+    """
+    left = left_side(display, notation)
+    sides = right_sides(display, notation)
+    margin = max(margin, latex_width(left)) + 2
+    own_row = margin + max(min(latex_width(side), NARROWEST) for _, side in sides) > width
+    rows = [f"& {left}"] if own_row else []
+    for number, (sign, side) in enumerate(sides):
+        start = rf"&\quad {sign} " if own_row else f"&{sign} " if number else f"{left} &{sign} "
+        first, *rest = broken(side, width - (4 if own_row else margin), latex_width, LATEX_BREAKS, 0)
+        rows += [start + first, *(rf"&\qquad {{}} {line}" for line in rest)]
+    return rows
+
+
+def formula(display: Display, notation: Notation, *, width: float = LINE) -> str:
+    """The equation as one formula without delimiters.
+
+    Example:
+        >>> from backproof.ir.expr import Name
+        >>> formula(Display(1, Name("a"), (Name("b"),)), Notation())
+        'a = b'
+    """
+    rows = equation_rows(display, notation, width=width)
+    if len(rows) == 1:
+        return rows[0].replace(" &", " ", 1)
+    return rf"\begin{{aligned}} {NEWLINE.join(rows)} \end{{aligned}}"
+
+
+def right_sides(display: Display, notation: Notation) -> list[tuple[str, str]]:
+    """The right-hand sides, each with the sign before it."""
+    sides = [
+        (SIGNS[display.relation if number == 0 else "="], side_with_shape(line, notation))
+        for number, line in enumerate(display.lines)
+    ]
+    if display.substituted is not None:
+        sides.append((SIGNS["≈"], typeset(display.substituted, LATEX, notation)))
+    if display.values:
+        rounded = any(is_rounded(value) for row in display.values for value in row if value is not None)
+        sides.append((SIGNS["≈" if rounded else "="], _numbers(number_entries(display.values, LATEX))))
+    return sides
+
+
+def side_with_shape(side: Expr, notation: Notation) -> str:
+    """A right-hand side; a matrix that is written out shows its shape, as do both factors of a product of two."""
+    match side:
+        case Assembled():
+            return typeset(side, LATEX, notation) + _subscript(side.shape, notation)
+        case MatMul(Assembled() as a, Assembled() as b):
+            return side_with_shape(a, notation) + writer(LATEX, notation).matmul + side_with_shape(b, notation)
+        case _:
+            return typeset(side, LATEX, notation)
+
+
+def _shows_shape(side: Expr) -> bool:
+    return isinstance(side, Assembled) or (isinstance(side, MatMul) and isinstance(side.a, Assembled))
+
+
+def _subscript(shape: Shape, notation: Notation) -> str:
+    dims = r" \times ".join(map(writer(LATEX, notation).dim, shape))
+    return rf"_{{\scriptscriptstyle {dims}}}"
+
+
+def _numbers(rows: Sequence[Sequence[str]]) -> str:
+    if len(rows) == 1 and len(rows[0]) == 1:
+        return rows[0][0]
+    return LATEX.matrix([list(row) for row in rows])
