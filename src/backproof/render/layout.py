@@ -59,13 +59,14 @@ def typeset_equation(
 # --- LaTeX --------------------------------------------------------------------------------------------------------
 
 
-def latex_lines(left: str, sides: Sequence[tuple[str, str]], width: int = WIDTH) -> list[str]:
+def latex_lines(left: str, sides: Sequence[tuple[str, str]], width: float = WIDTH, margin: float = 0) -> list[str]:
     """The lines of an ``align`` or ``aligned`` environment for left = side = side' = …
 
     Args:
         left: the left-hand side in LaTeX.
         sides: the right-hand sides in LaTeX, each after its relation.
         width: about how many letters a line may hold.
+        margin: how wide the widest left-hand side of the environment is.
 
     Example:
         >>> latex_lines("x", [("=", "a"), (r"\\gets", "b")])
@@ -73,7 +74,7 @@ def latex_lines(left: str, sides: Sequence[tuple[str, str]], width: int = WIDTH)
         >>> print("; ".join(latex_lines("x", [("=", "a + b")], width=4)))
         & x; &\\quad = a; &\\qquad {} + b
     """
-    margin = latex_width(left) + 2
+    margin = max(margin, latex_width(left)) + 2
     lines, start, later = [], f"{left} &", "&"
     if margin + max(min(latex_width(side), NARROWEST) for _, side in sides) > width:
         lines, start, later, margin = [f"& {left}"], r"&\quad ", r"&\quad ", 4
