@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,9 @@ from backproof.training.optimizers import Optimizer, Updater, optimizer_named
 from backproof.training.progress import Reporter, reporter
 from backproof.training.result import Epoch, Stopped, TrainingResult
 
+AfterEpoch = Callable[[Epoch, Mapping[str, Array]], None]
+"""Is told of each completed epoch, with the parameters after it; they are not to be changed."""
+
 
 def train(
     net: Program | Trace,
@@ -38,6 +41,7 @@ def train(
     backend: str = "auto",
     dtype: npt.DTypeLike = "float64",
     progress: bool | str = True,
+    on_epoch: AfterEpoch | None = None,
 ) -> TrainingResult:
     """θ ← θ − η ∂L/∂θ, again and again; Ctrl-C keeps the best parameters so far.
 
@@ -56,6 +60,8 @@ def train(
         backend: ``"auto"`` or ``"numpy"``.
         dtype: ``"float64"`` or ``"float32"``.
         progress: a bar where standard error is a terminal; ``"plain"`` for lines anywhere, False for nothing.
+        on_epoch: called after each epoch with its record and the parameters then, for example to follow the loss of
+            held-out data. Its time is not counted, and it cannot change the result.
 
     Returns:
         The parameters, the loss of all data with them, and one record per epoch.
@@ -83,7 +89,7 @@ def train(
     batches = Batches(program, arguments, batch_size, bool(shuffle), start_seed)
     parameters = {id: array.copy() for id, array in arguments.parameters.items()}
     trained = {id: array for id, array in parameters.items() if id in trace.gradients}
-    loop = _Loop(kernel, batches, Updater(rule, trained, rate), rate, parameters)
+    loop = _Loop(kernel, batches, Updater(rule, trained, rate), rate, parameters, on_epoch)
     with reporter(progress, todo, batches.per_epoch) as shown, np.errstate(all="ignore"):
         stopped = loop.run(todo, shown)
         best, loss = loop.outcome(stopped)
@@ -127,6 +133,7 @@ class _Loop:
     updater: Updater
     rate: float
     parameters: dict[str, Array]
+    on_epoch: AfterEpoch | None = None
     steps: int = 0
     history: list[Epoch] = field(default_factory=list)
     best: _Candidate | None = None
@@ -137,6 +144,8 @@ class _Loop:
         try:
             for number in range(1, epochs + 1):
                 self._epoch(number, shown)
+                if self.on_epoch is not None:
+                    self.on_epoch(self.history[-1], self.parameters)
         except KeyboardInterrupt:
             return "interrupted"
         return "finished"
