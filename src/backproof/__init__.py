@@ -18,26 +18,26 @@ from backproof.version import __version__
 
 # No public name may be a module's name: importing ``backproof.x`` sets the attribute ``x`` of the package.
 _MODULE_OF = {
+    "Derivation": "derivation",
     "Notation": "notation",
-    "activation": "rules.elementwise",
+    "activation": "definitions",
     "derive": "derivation",
-    "loss": "rules.losses",
+    "loss": "definitions",
     "mlp": "networks",
     "parse": "parsing",
-    "prove": "proof",
     "train": "training",
 }
 
 __all__ = ["__version__", *_MODULE_OF]
 
 if TYPE_CHECKING:
+    from backproof.definitions import activation as activation
+    from backproof.definitions import loss as loss
+    from backproof.derivation import Derivation as Derivation
     from backproof.derivation import derive as derive
     from backproof.networks import mlp as mlp
     from backproof.notation import Notation as Notation
     from backproof.parsing import parse as parse
-    from backproof.proof import prove as prove
-    from backproof.rules.elementwise import activation as activation
-    from backproof.rules.losses import loss as loss
     from backproof.training import train as train
 else:  # hidden from type checkers, which would take it to define every name
 

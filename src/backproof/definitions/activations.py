@@ -14,7 +14,7 @@ from backproof.definitions.slopes import slope
 from backproof.errors import FormulaError, SpecificationError
 from backproof.ir.expr import Elementwise, Expr, Function, Name
 from backproof.ir.traverse import children, names, substitute
-from backproof.parsing import check_identifier, check_name, parse_scalar_formula
+from backproof.parsing import check_name, parse_scalar_formula
 from backproof.rules.elementwise import register
 
 MOST_OPERATIONS = 5_000
@@ -45,7 +45,7 @@ def activation(name: str, formula: str, *, variable: str = "x") -> Function:
         True
     """
     check_name(name, "activation")
-    check_identifier(variable, "variable")
+    check_name(variable, "variable")
     parsed = parse_scalar_formula(formula, [variable], defining=name)
     if variable not in names(parsed):
         raise FormulaError(
@@ -55,9 +55,8 @@ def activation(name: str, formula: str, *, variable: str = "x") -> Function:
     definition = substitute(parsed, {variable: Name("x")})
     _check_operations(name, definition)
     stable = recognised(definition)
-    fn = Function(
-        name, definition, stable=None if stable == definition else stable, source=f"the formula {formula.strip()}"
-    )
+    written = " ".join(formula.split())
+    fn = Function(name, definition, stable=None if stable == definition else stable, source=f"the formula {written}")
     return register(_differentiated(fn, definition))
 
 

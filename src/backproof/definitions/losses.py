@@ -78,7 +78,7 @@ def loss(name: str, formula: str) -> Loss:
     shape = (Symbol("samples"), Symbol("outputs"))
     value = _parsed(formula, shape)
     _check(name, formula, value)
-    return register(Loss(name, FormulaLoss(formula), label=f"{formula.strip()}"))
+    return register(Loss(name, FormulaLoss(formula), label=" ".join(formula.split())))
 
 
 def _check(name: str, formula: str, value: Expr) -> None:
@@ -91,7 +91,7 @@ def _check(name: str, formula: str, value: Expr) -> None:
     if value.shape != SCALAR:
         raise ShapeError(
             f"the loss {name} must be a scalar, but its formula gives {shape_text(value.shape)}; "
-            f"sum or average it, such as mean({formula.strip()})"
+            f"sum or average it, such as mean({' '.join(formula.split())})"
         )
     if tangent_of(value, {PREDICTION: Name("v", (Symbol("samples"), Symbol("outputs")))}) is None:
         raise SpecificationError(

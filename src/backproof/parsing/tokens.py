@@ -109,7 +109,9 @@ SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_SIGN = re.compile("|".join(re.escape(sign) for sign in sorted(SIGNS, key=len, reverse=True)))
+_SIGN = re.compile(
+    "|".join(re.escape(sign) + r"(?![A-Za-z0-9_])" * (sign == ".T") for sign in sorted(SIGNS, key=len, reverse=True))
+)
 _POWER = re.compile(f"⁻?[{SUPERSCRIPTS}]+")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LETTER_AFTER = re.compile(r"[A-Za-z0-9_]")
@@ -162,7 +164,7 @@ def _token(source: Source, position: int) -> Token:
     if (found := _POWER.match(text, position)) and len(found[0]) <= LONGEST_NUMBER:
         digits = "".join("-" if c == "⁻" else str(SUPERSCRIPTS.index(c)) for c in found[0])
         return Token("power", f"^{digits}", position, len(found[0]), Fraction(int(digits)))
-    if (found := _SIGN.match(text, position)) and not (found[0] == ".T" and _LETTER_AFTER.match(text, found.end())):
+    if found := _SIGN.match(text, position):
         return Token("operator", SIGNS[found[0]], position, len(found[0]))
     name, end = _name(text, position)
     if not name:
