@@ -10,9 +10,8 @@ from backproof.notation import Notation
 from backproof.render.decimals import is_rounded, number_entries
 from backproof.render.dialects import LATEX
 from backproof.render.document import Display
-from backproof.render.layout import LATEX_BREAKS, NARROWEST, NEWLINE, broken
+from backproof.render.layout import aligned, latex_lines
 from backproof.render.typeset import typeset, writer
-from backproof.render.widths import latex_width
 
 LINE = 72
 """About how many letters wide a line is: 160 mm at 11 pt, less the number."""
@@ -44,16 +43,7 @@ def equation_rows(display: Display, notation: Notation, *, width: float = LINE, 
         >>> equation_rows(Display(1, a, (b + 1, b + 2)), Notation())
         ['a &= b + 1', '&= b + 2']
     """
-    left = left_side(display, notation)
-    sides = right_sides(display, notation)
-    margin = max(margin, latex_width(left)) + 2
-    own_row = margin + max(min(latex_width(side), NARROWEST) for _, side in sides) > width
-    rows = [f"& {left}"] if own_row else []
-    for number, (sign, side) in enumerate(sides):
-        start = rf"&\quad {sign} " if own_row else f"&{sign} " if number else f"{left} &{sign} "
-        first, *rest = broken(side, width - (4 if own_row else margin), latex_width, LATEX_BREAKS, 0)
-        rows += [start + first, *(rf"&\qquad {{}} {line}" for line in rest)]
-    return rows
+    return latex_lines(left_side(display, notation), right_sides(display, notation), width, margin)
 
 
 def formula(display: Display, notation: Notation, *, width: float = LINE) -> str:
@@ -64,10 +54,7 @@ def formula(display: Display, notation: Notation, *, width: float = LINE) -> str
         >>> formula(Display(1, Name("a"), (Name("b"),)), Notation())
         'a = b'
     """
-    rows = equation_rows(display, notation, width=width)
-    if len(rows) == 1:
-        return rows[0].replace(" &", " ", 1)
-    return rf"\begin{{aligned}} {NEWLINE.join(rows)} \end{{aligned}}"
+    return aligned(equation_rows(display, notation, width=width))
 
 
 def right_sides(display: Display, notation: Notation) -> list[tuple[str, str]]:
