@@ -70,6 +70,14 @@ def test_text_is_harmless_whatever_it_is(text: str) -> None:
     assert balanced(latex)
 
 
+def test_each_dialect_has_its_own_way_with_text() -> None:
+    assert [dialect.text("50% größer\x1b") for dialect in (UNICODE, LATEX, ASCII)] == [
+        r"50% größer\x1b",
+        r"50\% gr\"{o}\ss{}erU+001B",
+        r"50% gr\xf6\xdfer\x1b",
+    ]
+
+
 def balanced(latex: str) -> bool:
     depth = 0
     unescaped = latex.replace(r"\{", "").replace(r"\}", "")
