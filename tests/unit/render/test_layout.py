@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backproof.ir.expr import Assembled, Component, Elementwise, Expr, Name, Partial
 from backproof.render.dialects import ASCII, LATEX, UNICODE
-from backproof.render.layout import grid, latex_lines, typeset_equation, wrap_equation
+from backproof.render.layout import grid, latex_lines, text_lines, typeset_equation, wrap_equation
 from backproof.render.typeset import matrix_of
 from backproof.render.widths import columns, latex_width
 from backproof.rules.elementwise import exp
@@ -57,6 +57,15 @@ def test_each_right_hand_side_has_a_line() -> None:
         "∂L/∂W_1 = Xᵀ . Δl_1",
         "        = ⎡v^1⎤",
         "          ⎣v^2⎦",
+    ]
+
+
+def test_the_relation_stands_beside_the_middle_of_a_matrix() -> None:
+    assert text_lines("v", [("<-", ["[1]", "[2]", "[3]"]), ("=", "w")]) == [
+        "     [1]",
+        "v <- [2]",
+        "     [3]",
+        "  =  w",
     ]
 
 
@@ -139,6 +148,15 @@ def test_a_wide_left_hand_side_stands_alone_in_latex() -> None:
     )
     assert lines[0] == r"& \mathrm{" + "w" * 70 + "}"
     assert lines[1:] == [r"&\quad = a + b + c + d + e + f + g + h + i", r"&\quad = b"]
+
+
+def test_room_is_left_for_the_widest_left_hand_side() -> None:
+    side = " + ".join("abcdefghijklmnop")
+    assert latex_lines("x", [("=", side)], width=60) == [f"x &= {side}"]
+    assert latex_lines("x", [("=", side)], width=60, margin=25) == [
+        "x &= a + b + c + d + e + f + g + h + i + j",
+        r"&\qquad {} + k + l + m + n + o + p",
+    ]
 
 
 # --- widths -------------------------------------------------------------------------------------------------------
