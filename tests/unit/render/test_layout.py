@@ -154,8 +154,8 @@ def test_room_is_left_for_the_widest_left_hand_side() -> None:
     side = " + ".join("abcdefghijklmnop")
     assert latex_lines("x", [("=", side)], width=60) == [f"x &= {side}"]
     assert latex_lines("x", [("=", side)], width=60, margin=25) == [
-        "x &= a + b + c + d + e + f + g + h + i + j",
-        r"&\qquad {} + k + l + m + n + o + p",
+        "x &= a + b + c + d + e + f + g + h + i + j + k",
+        r"&\qquad {} + l + m + n + o + p",
     ]
 
 
