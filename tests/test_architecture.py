@@ -31,7 +31,8 @@ STRANGERS = (
     frozenset({"training", "checking"}),
 )
 
-LAZY_MODULES = {PACKAGE, f"{PACKAGE}.cli"}
+LAZY = (PACKAGE, f"{PACKAGE}.cli")
+"""The package itself and its commands load what they need when it is asked for."""
 OPTIONAL = {"IPython", "jax", "pandas", "torch"}
 
 LONGEST_FILE = 400
@@ -138,7 +139,8 @@ def circular(modules: list[Module]) -> Iterator[str]:
 def lazy(modules: list[Module]) -> Iterator[str]:
     for module in modules:
         for found in module.imports:
-            excused = module.name in LAZY_MODULES or found.target.split(".")[0] in OPTIONAL
+            lazy = module.name == LAZY[0] or module.name.startswith(LAZY[1])
+            excused = lazy or found.target.split(".")[0] in OPTIONAL
             if found.inside_function and not excused:
                 yield f"{module.name}:{found.line} imports {found.target} inside a function"
 

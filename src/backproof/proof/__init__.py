@@ -1,7 +1,7 @@
 """Proof: every step of a derivation as an exact identity modulo a prime, and its numbers against fifty digits."""
 
-from backproof.proof.certificate import Certificate, Failure, StepProof
+from backproof.proof.certificate import METHODS, Certificate, Failure, StepProof
 from backproof.proof.prover import prove
 from backproof.proof.view import prove_view
 
-__all__ = ["Certificate", "Failure", "StepProof", "prove", "prove_view"]
+__all__ = ["METHODS", "Certificate", "Failure", "StepProof", "prove", "prove_view"]

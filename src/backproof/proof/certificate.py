@@ -171,14 +171,17 @@ class Certificate:
             f"difference {difference:.1e} at the end, {alone:.1e} in one equation (bound {bound:.1e})."
         )
 
-    def __str__(self) -> str:
+    def table(self) -> str:
+        """A line for every step: its number, whether it holds, what it is about, how that was shown."""
         marks = {True: "holds", False: "FAILS"}
-        table = [
+        return "\n".join(
             f"{step.number:>5}  {marks[step.holds]}  {step.subject:<16}  {step.method}"
             + (f", at most {step.bound:.1e}" if step.bound else "")
             for step in self.steps
-        ]
-        return "\n".join((*self.summary(), "", *table))
+        )
+
+    def __str__(self) -> str:
+        return "\n".join((*self.summary(), "", self.table()))
 
     def to_dict(self) -> dict[str, Any]:
         """The certificate as JSON can hold it: numbers that are not finite become None."""
