@@ -133,7 +133,7 @@ def _latex_script(mark: str, script: str) -> str:
 
 
 def _latex_scripted(base: str, sub: tuple[str, ...], below: str, above: str) -> str:
-    own = ",".join(part if part.isdigit() else _latex_letter(part) for part in sub)
+    own = ",".join(part if part.isdigit() or part in ("k-1", "k+1") else _latex_letter(part) for part in sub)
     lowered = ";".join(part for part in (own, below) if part)
     return base + _latex_script("_", lowered) + _latex_script("^", above)
 
@@ -220,7 +220,7 @@ def _text_script(script: str) -> str:
 
 
 def _text_scripted(base: str, sub: tuple[str, ...], below: str, above: str) -> str:
-    own = "_".join(sub)
+    own = "_".join(f"{{{part}}}" if part in ("k-1", "k+1") else part for part in sub)
     lowered = _text_script(f"{own};{below}" if own else below) if below else own
     return base + (f"_{lowered}" if lowered else "") + (f"^{_text_script(above)}" if above else "")
 

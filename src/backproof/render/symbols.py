@@ -51,8 +51,10 @@ def symbol_of(id: str) -> Symbol:
         (Symbol(base='W', accent='', sub=('1',)), Symbol(base='y', accent='hat', sub=()))
         >>> symbol_of("my_weight_2")
         Symbol(base='my_weight', accent='', sub=('2',))
+        >>> symbol_of("l_k-1")
+        Symbol(base='l', accent='', sub=('k-1',))
     """
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", id):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*(_k[+-]1)?", id):
         return Symbol(id)
     base, *rest = id.split("_")
     if re.fullmatch(r"[A-Za-z][0-9]+", base):
