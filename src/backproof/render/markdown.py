@@ -1,7 +1,8 @@
-"""Documents as GitHub's Markdown: formulas in its own delimiters, which keep Markdown out of them; links between them."""
+"""Documents as GitHub's Markdown: formulas in its own delimiters, which keep Markdown out; equations linked."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
@@ -29,7 +30,10 @@ from backproof.render.text_flow import flow_lines
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "@": "&#64;"}
 """Characters that a backslash does not make harmless everywhere: HTML, mathematics and mentions."""
 
-PUNCTUATION = frozenset("\\`*_{}[]()#+-!|~:")
+PUNCTUATION = frozenset("\\`*_[]|~#")
+
+_MARKER = re.compile(r"\s*(?:\d+(?=[.)])|(?=[-+=]))")
+"""What would begin a list or underline a heading."""
 
 
 def to_markdown(document: Document) -> str:
@@ -62,7 +66,9 @@ def escaped(text: str) -> str:
         &lt;script&gt; \\\\*a\\\\_b\\\\* &#36;x&#36;
     """
     line = plain_text(text.replace("\n", " "))
-    return "".join(ENTITIES.get(c) or (f"\\{c}" if c in PUNCTUATION else c) for c in line)
+    safe = "".join(ENTITIES.get(c) or (f"\\{c}" if c in PUNCTUATION else c) for c in line)
+    marker = _MARKER.match(safe)
+    return safe if marker is None else f"{marker[0]}\\{safe[marker.end() :]}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from backproof.backprop.spell_out import scalar_view
 from backproof.backprop.trace import Trace
 from backproof.notation import Notation
 from backproof.render.document import Badge, Certified, Document
+from backproof.render.outline_alike import left_out
 from backproof.render.outline_matrix import matrix_blocks, summary_blocks
 from backproof.render.outline_opening import title
 from backproof.render.outline_parts import Parts
@@ -80,7 +81,7 @@ def outline(
         certified=certified,
         given=numbers.values if numbers is not None else None,
         learning_rate=numbers.learning_rate if numbers is not None else None,
-        fold=fold,
+        left_out=left_out(structure) if structure is not None and fold else {},
     )
     match view:
         case "scalar":

@@ -12,7 +12,7 @@ from backproof.ir.program import Layer
 from backproof.render.document import Paragraph, Prose, Shaped
 from backproof.render.outline_parts import Blocks, base_id, heading, paragraph
 from backproof.render.outline_telling import Telling
-from backproof.render.words import capitalised, listed
+from backproof.render.words import capitalised, listed, loss_words
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -122,9 +122,7 @@ def _quantities(telling: Telling, steps: Sequence[ScalarStep]) -> Blocks:
     for absent, run in groupby(steps, key=telling.leaves_out):
         found = list(run)
         if absent:
-            first, last = (telling.layers[base_id(step.target)].number for step in (found[0], found[-1]))
-            numbers = f"({found[0].number}) to ({found[-1].number})"
-            blocks.append(paragraph(f"⋮ Layers {first} to {last} go likewise, in equations {numbers}."))
+            blocks += telling.likewise(found)
             continue
         for position, step in enumerate(found):
             words = _quantity_words(telling, found, position)
@@ -191,20 +189,9 @@ def _loss(telling: Telling, steps: Sequence[ScalarStep]) -> Blocks:
     for step in steps:
         id = base_id(step.target)
         if id not in seen or step.reason:
-            blocks.append(paragraph(*_loss_words(telling, step, again=id in seen)))
+            again: Prose = (f"{capitalised(step.reason)}:",)
+            first = loss_words(step.reason, is_loss=step.target == telling.view.trace.loss)
+            blocks.append(paragraph(*(again if id in seen else first)))
         seen.add(id)
         blocks.append(telling.display(step))
     return blocks
-
-
-def _loss_words(telling: Telling, step: ScalarStep, *, again: bool) -> Prose:
-    if again:
-        return (f"{capitalised(step.reason)}:",)
-    label = step.reason
-    if step.target != telling.view.trace.loss:
-        return (f"The {label.replace(': ', ', ')}, is" if ": " in label else f"The {label or 'next scalar'} is",)
-    if label.startswith("the loss: "):
-        return ("The loss is their sum:",)
-    if not label:
-        return ("The loss is",)
-    return (f"We use {label}{',' if ',' in label else ''} as the loss:",)

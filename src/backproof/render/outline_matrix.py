@@ -7,13 +7,15 @@ from dataclasses import replace
 from itertools import groupby
 
 from backproof.backprop.trace import Step, Trace
+from backproof.dims import SCALAR
 from backproof.ir.expr import Name, Partial
 from backproof.ir.traverse import names
-from backproof.render.document import Block, Display, Paragraph, Prose
+from backproof.render.document import Block, Display, Prose
+from backproof.render.outline_alike import likewise
 from backproof.render.outline_numbers import given_blocks, update_blocks
 from backproof.render.outline_opening import conventions, opening
 from backproof.render.outline_parts import Blocks, Parts, base_id, heading, paragraph
-from backproof.render.words import capitalised, listed, references
+from backproof.render.words import capitalised, listed, loss_words, references
 
 FORWARD = ("define", "rewrite")
 """The kinds of step that state the program."""
@@ -46,9 +48,10 @@ def _told(parts: Parts, steps: Sequence[Step]) -> Blocks:
     consumers = _consumers(parts.trace)
     blocks: Blocks = []
     for step, left_out in with_gaps(parts, steps):
-        blocks += (
-            [gap(parts, left_out)] if left_out else [paragraph(*_sentence(parts, step, consumers)), parts.step(step)]
-        )
+        if left_out:
+            blocks += gap(parts, left_out, f", in steps ({left_out[0].number}) to ({left_out[-1].number})")
+        else:
+            blocks += [paragraph(*_sentence(parts, step, consumers)), parts.step(step)]
     return blocks
 
 
@@ -62,11 +65,14 @@ def with_gaps(parts: Parts, steps: Sequence[Step]) -> Iterator[tuple[Step, list[
             yield from ((step, []) for step in found)
 
 
-def gap(parts: Parts, steps: Sequence[Step]) -> Paragraph:
-    """The sentence in place of steps about layers that are like those shown."""
-    numbers = sorted({parts.left_out[base_id(step.target)].number for step in steps})
-    span = f"Layers {numbers[0]} to {numbers[-1]} go" if len(numbers) > 1 else f"Layer {numbers[0]} goes"
-    return paragraph(f"⋮ {span} likewise, in equations ({steps[0].number}) to ({steps[-1].number}) of the derivation.")
+def gap(parts: Parts, steps: Sequence[Step], where: str = "") -> Blocks:
+    """What stands in place of steps about layers that are like those shown."""
+    structure = parts.trace.source.structure
+    if structure is None:
+        return []
+    kept = [step for step in steps if step.kind in ("define", "delta", "gradient")]
+    absent = [(parts.left_out[base_id(step.target)], (step.target, step.after)) for step in kept]
+    return likewise(structure, absent, where)
 
 
 def _sentence(parts: Parts, step: Step, consumers: Mapping[str, tuple[Name, ...]]) -> tuple[object, ...]:
@@ -85,9 +91,16 @@ def _sentence(parts: Parts, step: Step, consumers: Mapping[str, tuple[Name, ...]
             verb = (" is used in ", *through) if through else (" is used",)
             return (target, *verb, ". By the chain rule, ", using, ",")
         case "delta":
-            inside = parts.trace.program.names.get(step.equation)
-            where = (" inside ", inside) if inside is not None and inside != step.target else ()
-            return ("The derivative by the argument of the activation", *where, " gets a name: ", using, ", let")
+            return (*_before_delta(parts, step, consumers), "By the chain rule, ", *using, ", let")
+
+
+def _before_delta(parts: Parts, step: Step, consumers: Mapping[str, tuple[Name, ...]]) -> Prose:
+    """Why an adjoint gets a name: a quantity of its own, or what stands inside the equation of one."""
+    equation = parts.trace.program.definitions[step.equation]
+    if step.inner is None or step.inner == equation.value:
+        through = listed([(name,) for name in consumers.get(equation.name.id, ())])
+        return (equation.name, " is used in ", *through, ". ")
+    return ("In ", equation.name, ", the derivative with respect to ", step.inner, " gets a name. ")
 
 
 def _consumers(trace: Trace) -> Mapping[str, tuple[Name, ...]]:
@@ -101,13 +114,9 @@ def _consumers(trace: Trace) -> Mapping[str, tuple[Name, ...]]:
 
 def definition_words(trace: Trace, step: Step) -> Prose:
     """What an equation of the program defines."""
-    name, loss = step.target, trace.loss
-    if name == loss:
-        label = step.reason.removeprefix("the loss").removeprefix(": ")
-        return (f"The loss is the {label}:",) if label else ("The loss is",)
-    if not step.reason:
-        return ("Next,",)
-    return (f"{capitalised(step.reason)}:",)
+    if step.target.shape == SCALAR:
+        return loss_words(step.reason, is_loss=step.target == trace.loss)
+    return (f"{capitalised(step.reason).replace(': ', ', ')}:",) if step.reason else ("Let",)
 
 
 # --- the equations to take home -----------------------------------------------------------------------------------
@@ -149,7 +158,7 @@ def _shown(parts: Parts, steps: Sequence[Step], display: Callable[[Step], Displa
     blocks: Blocks = []
     for step, left_out in with_gaps(parts, steps):
         if left_out:
-            blocks.append(gap(parts, left_out))
+            blocks += gap(parts, left_out)
         else:
             shown = display(step)
             blocks.append(replace(shown, lines=shown.lines[-1:]))

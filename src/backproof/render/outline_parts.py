@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Literal
 
 import numpy.typing as npt
@@ -17,14 +16,16 @@ from backproof.notation import Notation
 from backproof.render.document import Badge, Block, Certified, Display, Heading, Paragraph, Prose
 from backproof.render.figures import Figures
 
-LONGEST_RUN = 8
-"""Of more layers than this that are alike, the first two and the last are shown."""
-FIRST_SHOWN = 2
-
 
 @dataclass(frozen=True)
 class Parts:
-    """What was asked for, and how an equation of it is displayed."""
+    """What was asked for, and how an equation of it is displayed.
+
+    Args:
+        trace_badges: what the proof says of the steps of the trace; ``badges`` of those of the view.
+        given: the arrays to read the derivation with.
+        left_out: the layers that are not shown, by the identifiers of all their quantities.
+    """
 
     trace: Trace
     notation: Notation
@@ -33,21 +34,12 @@ class Parts:
     certified: Certified | None
     given: Mapping[str, npt.ArrayLike] | None
     learning_rate: float | None
-    fold: bool
+    left_out: Mapping[str, Layer]
 
     @cached_property
     def figures(self) -> Figures | None:
         """The numbers of the trace, where there are any."""
         return None if self.given is None else Figures.of(self.trace, self.given)
-
-    @cached_property
-    def left_out(self) -> Mapping[str, Layer]:
-        """The layers that are not shown, by the identifiers of all their quantities."""
-        structure = self.trace.source.structure
-        if structure is None or not self.fold:
-            return {}
-        layers = [layer for run in alike(structure.layers) for layer in run[FIRST_SHOWN:-1]]
-        return {id: layer for layer in layers for id in quantities_of(layer)}
 
     def step(self, step: Step, *, number: int | None = None, restated: bool = False) -> Display:
         """A step of the trace as an equation, under its own number if no other is given."""
@@ -63,21 +55,6 @@ class Parts:
             badge=self.trace_badges.get(step.number),
             values=() if self.figures is None else self.figures.value(step.target, lines),
         )
-
-
-def alike(layers: Iterable[Layer]) -> list[list[Layer]]:
-    """The runs of layers that differ in their number only and are long enough for some to be left out."""
-    runs = [
-        list(run)
-        for _, run in groupby(layers, key=lambda each: (each.inputs, each.outputs, each.activation, each.bias is None))
-    ]
-    return [run for run in runs if len(run) > LONGEST_RUN]
-
-
-def quantities_of(layer: Layer) -> tuple[str, ...]:
-    """The identifiers of everything that belongs to a layer."""
-    ids = (layer.weights, layer.bias, layer.pre_activation, layer.output, layer.delta)
-    return tuple(id for id in ids if id is not None)
 
 
 def base_id(target: Expr) -> str:

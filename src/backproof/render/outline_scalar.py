@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from backproof.backprop.components import free_indices
 from backproof.backprop.scalar import ScalarKind, ScalarStep, ScalarView, Section
@@ -92,8 +93,10 @@ def _layers(telling: Telling, section: Section) -> Blocks:
         heading(2, f"{span}, likewise", "likewise"),
         paragraph(f"Nothing in this derivation depends on the layer's number, so {span.lower()} {go} likewise:"),
     ]
-    shown = [step for step in section.steps if not telling.leaves_out(step)]
-    return [*blocks, *(telling.display(step) for step in shown)]
+    for absent, run in groupby(section.steps, key=telling.leaves_out):
+        steps = list(run)
+        blocks += telling.likewise(steps) if absent else [telling.display(step) for step in steps]
+    return blocks
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from backproof.backprop.scalar import ScalarStep, ScalarView
 from backproof.dims import Symbol
-from backproof.ir.expr import Expr, Name, Partial
+from backproof.ir.expr import Expr
 from backproof.ir.program import Layer
-from backproof.ir.traverse import walk
 from backproof.render.document import Display, Prose
 from backproof.render.figures import Figures
-from backproof.render.outline_parts import Parts, base_id
+from backproof.render.outline_alike import likewise
+from backproof.render.outline_parts import Blocks, Parts, base_id
 
 PUT_IN = ("entry", "partial", "name", "result", "likewise")
 """The kinds of step whose right-hand sides are worth reading with numbers in them."""
@@ -56,6 +56,15 @@ class Telling:
         """Whether the step is about a layer that is not shown."""
         return base_id(step.target) in self.parts.left_out
 
+    def likewise(self, steps: Sequence[ScalarStep]) -> Blocks:
+        """What stands in place of steps about layers that are like those shown."""
+        structure = self.view.trace.source.structure
+        if structure is None:
+            return []
+        kept = [step for step in steps if step.kind in ("define", "matrix")]
+        absent = [(self.parts.left_out[base_id(step.target)], (step.target, step.lines[0])) for step in kept]
+        return likewise(structure, absent)
+
     def display(self, step: ScalarStep, note: Prose = ()) -> Display:
         """The step as an equation."""
         figures = self.figures
@@ -87,13 +96,3 @@ def first_example(given: Mapping[str, npt.ArrayLike], view: ScalarView) -> dict[
             cut = tuple(slice(0, 1) if isinstance(dim, Symbol) else slice(None) for dim in name.shape)
             first[id] = array[cut] if array.ndim == len(cut) else array
     return first
-
-
-def has_symbols(expr: Expr) -> bool:
-    """Whether the expression still holds symbols of derivatives."""
-    return any(isinstance(node, Partial) for node in walk(expr))
-
-
-def named(expr: Expr) -> Name | None:
-    """The quantity, where the expression is one."""
-    return expr if isinstance(expr, Name) else None

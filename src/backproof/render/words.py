@@ -73,6 +73,20 @@ def references(numbers: Iterable[int]) -> Prose:
     return listed(pieces)
 
 
+def loss_words(label: str, *, is_loss: bool) -> Prose:
+    """What is said before the equation of the loss or of another scalar, from its label.
+
+    Example:
+        >>> loss_words("mean cross-entropy over the samples", is_loss=True)
+        ('We use mean cross-entropy over the samples as the loss:',)
+    """
+    if not is_loss:
+        return (f"The {label.replace(': ', ', ')}{',' if ': ' in label else ''} is" if label else "Let",)
+    if label.startswith("the loss: "):
+        return ("The loss is their sum:",)
+    return (f"We use {label}{',' if ',' in label else ''} as the loss:",) if label else ("The loss is",)
+
+
 # --- networks -----------------------------------------------------------------------------------------------------
 
 
