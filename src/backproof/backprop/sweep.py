@@ -79,6 +79,7 @@ class _Sweep:
     known: dict[Expr, Expr] = field(init=False)
     active: set[str] = field(init=False)
     taken: set[str] = field(init=False)
+    position: dict[str, int] = field(init=False)
     steps: list[Step] = field(default_factory=list)
     backward: list[Equation] = field(default_factory=list)
     gradients: dict[str, str] = field(default_factory=dict)
@@ -92,6 +93,7 @@ class _Sweep:
         self.loss = self.program.names[self.program.loss]
         self.active = self._active()
         self.taken = set(self.program.names)
+        self.position = {e.name.id: position for position, e in enumerate(self.program.equations)}
         for equation in stated.equations:
             step = self._record("define", "definition", equation.name, equation.value, equation.label, equation.name.id)
             self.defined_by[equation.name.id] = step
@@ -172,7 +174,7 @@ class _Sweep:
     def _through(self, equation: Equation) -> None:
         """Send the adjoint of the quantity back through its equation."""
         id = equation.name.id
-        received = self.contributions[id][::-1]  # in the order of the program
+        received = self._received(id)
         raw = reduce(lambda a, b: a + b, (c.cotangent for c in received))
         adjoint = self._simplify(raw)
         uses = tuple(use for c in received for use in c.uses)
@@ -241,7 +243,7 @@ class _Sweep:
     def _gradient(self, id: str) -> None:
         """∂L/∂θ, complete once every equation that uses θ has been passed."""
         leaf = self.program.names[id]
-        received = self.contributions.get(id, [])[::-1]  # in the order of the program
+        received = self._received(id)
         raw = reduce(lambda a, b: a + b, (c.cotangent for c in received)) if received else zeros(leaf.shape)
         after = self._simplify(raw)
         used = " and ".join(dict.fromkeys(c.equation for c in received))
@@ -251,6 +253,10 @@ class _Sweep:
             received[0].equation if received else self.loss.id, raw, (u for c in received for u in c.uses),
         )  # fmt: skip
         self.gradients[id] = self._named(self._fresh(f"grad_{id}"), after).id
+
+    def _received(self, id: str) -> list[_Contribution]:
+        """What was sent back to a quantity, in the order in which the program uses it."""
+        return sorted(self.contributions.get(id, []), key=lambda c: self.position[c.equation])
 
     def _simplify(self, expr: Expr) -> Expr:
         return simplify(expr, self.known)
