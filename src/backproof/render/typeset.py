@@ -35,6 +35,7 @@ from backproof.ir.expr import (
     Where,
 )
 from backproof.ir.indices import at
+from backproof.ir.traverse import walk
 from backproof.notation import Notation
 from backproof.render.dialects import UNICODE, Dialect
 from backproof.render.numerals import Form, numeral
@@ -187,6 +188,11 @@ def _number(e: Expr) -> Fraction | None:
     return e.value if isinstance(e, Const) else None
 
 
+def _is_numeric(e: Expr) -> bool:
+    """Whether only numbers stand in the expression."""
+    return not any(isinstance(node, Name | Component | Partial | Size) for node in walk(e))
+
+
 def _scaled(w: Writer, e: Mul) -> Fragment:
     """A coefficient and what it multiplies, side by side where that reads well."""
     number, left, right = _number(e.a), w(e.a), w(e.b)
@@ -198,7 +204,8 @@ def _scaled(w: Writer, e: Mul) -> Fragment:
         tight = right.level >= POWER or right.kind == SUMMATION
     text = right.text if tight and not right.minus else w.fenced(right)
     mixed = number is not None and text.startswith(r"\frac")  # 2 \frac{1}{n} reads as two and a half
-    if not close or mixed or number in (1, -1) or text[0].isdigit() or text.startswith(("|", r"\left|")):
+    plain = number is not None and _is_numeric(e.b)  # 0.4(1 - 0.4) reads as a function's value
+    if not close or mixed or plain or number in (1, -1) or text[0].isdigit() or text.startswith(("|", r"\left|")):
         chain = _chain(w, w.dialect.times, TIMES, e, FRACTION)
         return chain._replace(kind=TIMES if _is_scalar(e) else COEFFICIENT)
     # A name before parentheses would look like a function.
