@@ -8,11 +8,11 @@ shape in the order in which they stood: ½ · 2 · (y − ŷ) · (−1) becomes 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import reduce
+from math import prod
 from typing import Any
 
+from backproof.backprop.product import ONE, Product, product_of
 from backproof.dims import SCALAR, Shape
 from backproof.ir.expr import (
     Add,
@@ -24,19 +24,15 @@ from backproof.ir.expr import (
     Mul,
     Neg,
     Power,
-    Size,
     Sub,
     Sum,
     Transpose,
     Where,
     broadcast,
-    count,
-    total,
+    size_of,
     zeros,
 )
 from backproof.ir.traverse import transform
-
-ONE = Fraction(1)
 
 
 def simplify(expr: Expr, known: Mapping[Expr, Expr] | None = None) -> Expr:
@@ -61,108 +57,23 @@ def simplify(expr: Expr, known: Mapping[Expr, Expr] | None = None) -> Expr:
     return transform(expr, change)
 
 
-@dataclass(slots=True)
-class Product:
-    """coefficient · (scalars above / scalars below) · factors / divisors, all factors of one shape."""
-
-    shape: Shape
-    coefficient: Fraction = ONE
-    above: list[Expr] = field(default_factory=list)
-    below: list[Expr] = field(default_factory=list)
-    factors: list[Expr] = field(default_factory=list)
-    divisors: list[Expr] = field(default_factory=list)
-
-    def take(self, expr: Expr, *, inverse: bool = False) -> None:
-        """Multiply (or divide) the product by an expression of its shape, or by a scalar."""
-        match expr:
-            case Const(value) if value != 0 or not inverse:
-                self.coefficient = self.coefficient / value if inverse else self.coefficient * value
-            case Neg(x):
-                self.coefficient = -self.coefficient
-                self.take(x, inverse=inverse)
-            case Mul(a, b):
-                self.take(a, inverse=inverse)
-                self.take(b, inverse=inverse)
-            case Div(a, b):
-                self.take(a, inverse=inverse)
-                self.take(b, inverse=not inverse)
-            case Broadcast(x) if x.shape == SCALAR:
-                self.take(x, inverse=inverse)
-            case _:
-                self._take_factor(expr, inverse)
-
-    def _take_factor(self, expr: Expr, inverse: bool) -> None:
-        scalar = expr.shape == SCALAR and self.shape != SCALAR
-        here, there = (self.below, self.above) if inverse else (self.above, self.below)
-        if not scalar:
-            here, there = (self.divisors, self.factors) if inverse else (self.factors, self.divisors)
-        if expr in there:
-            there.remove(expr)
-        else:
-            here.append(expr)
-
-    def strip(self) -> Product:
-        """The scalar part alone, taken off: what is left is the product of the factors."""
-        scalar = Product(SCALAR, self.coefficient, factors=self.above, divisors=self.below)
-        self.coefficient, self.above, self.below = ONE, [], []
-        return scalar
-
-    @property
-    def is_one(self) -> bool:
-        return self.coefficient == 1 and not (self.above or self.below or self.factors or self.divisors)
-
-    def expression(self) -> Expr:
-        """The product written out: coefficient first, a minus sign put into a difference where there is one."""
-        if self.coefficient == 0:
-            return zeros(self.shape)
-        coefficient, factors = _sign_into_difference(self.coefficient, self.factors)
-        negative, coefficient = coefficient < 0, abs(coefficient)
-        below, divisors = self.below, self.divisors
-        if self.shape == SCALAR:
-            below = [divisor for divisor in divisors if isinstance(divisor, Size)]
-            divisors = [divisor for divisor in divisors if not isinstance(divisor, Size)]
-        scale = _scale(coefficient, self.above, below)
-        result = broadcast(scale, self.shape) if not factors else _times(factors)
-        if factors and scale != Const(ONE):
-            result = scale * result
-        if divisors:
-            result = result / _times(divisors)
-        return Neg(result) if negative else result
-
-
-def _sign_into_difference(coefficient: Fraction, factors: list[Expr]) -> tuple[Fraction, list[Expr]]:
-    if coefficient >= 0:
-        return coefficient, factors
-    for position, factor in enumerate(factors):
-        if isinstance(factor, Sub):
-            flipped = Sub(factor.b, factor.a)
-            return -coefficient, [*factors[:position], flipped, *factors[position + 1 :]]
-    return coefficient, factors
-
-
-def _scale(number: Fraction, above: list[Expr], below: list[Expr]) -> Expr:
-    """number · above / below, as one fraction and without ones."""
-    if not above and not below:
-        return Const(number)
-    top = above if number.numerator == 1 and above else [Const(Fraction(number.numerator)), *above]
-    bottom = below if number.denominator == 1 else [Const(Fraction(number.denominator)), *below]
-    return _times(top) / _times(bottom) if bottom else _times(top)
-
-
-def _times(factors: list[Expr]) -> Expr:
-    return reduce(lambda a, b: a * b, factors)
-
-
-def product_of(*factors: Expr, shape: Shape | None = None) -> Product:
-    """The gathered product of the expressions."""
-    gathered = Product(factors[0].shape if shape is None else shape)
-    for factor in factors:
-        gathered.take(factor)
-    return gathered
-
-
 def _product(node: Expr) -> Expr:
-    return product_of(node).expression()
+    gathered = product_of(node)
+    if gathered.coefficient < 0:
+        _sign_into_difference(gathered)
+    return gathered.expression()
+
+
+def _sign_into_difference(gathered: Product) -> None:
+    """−(a − b) = b − a, where a factor is a difference."""
+    for position, factor in enumerate(gathered.factors):
+        if isinstance(factor, Sub):
+            factors, gathered.factors = gathered.factors, []
+            factors[position] = _sub(Sub(factor.b, factor.a))
+            gathered.coefficient = -gathered.coefficient
+            for each in factors:
+                gathered.take(each)
+            return
 
 
 def _signed(expr: Expr) -> tuple[bool, Expr]:
@@ -259,25 +170,32 @@ def _where(node: Where) -> Expr:
 
 def _matmul(node: MatMul) -> Expr:
     left, right = product_of(node.a), product_of(node.b)
-    if not (left.factors or left.divisors) or not (right.factors or right.divisors):
-        return node
+    if left.is_scalar:  # every row of the result is the same sum
+        return _scaled(left.strip(), _broadcast(Broadcast(_sum(Sum(node.b, 0)), node.shape)))
+    if right.is_scalar:
+        return _scaled(right.strip(), _broadcast(Broadcast(_sum(Sum(node.a, 1)), node.shape)))
     scalar = product_of(left.strip().expression(), right.strip().expression())
-    if scalar.is_one:
-        return node
-    return _product(scalar.expression() * MatMul(left.expression(), right.expression()))
+    return node if scalar.is_one else _scaled(scalar, MatMul(left.expression(), right.expression()))
+
+
+def _scaled(scalar: Product, expr: Expr) -> Expr:
+    return _product(scalar.expression() * expr)
 
 
 def _transpose(node: Transpose) -> Expr:
     match node.x:
         case Transpose(x):
             return x
+        case x if x.shape == (1, 1):
+            return x
         case Broadcast(x):
-            return broadcast(x.T, node.shape)
-        case _:
-            pass
-    gathered = product_of(node.x)
-    scalar = gathered.strip()
-    return node if scalar.is_one else _product(scalar.expression() * Transpose(gathered.expression()))
+            return _broadcast(Broadcast(x if x.shape == SCALAR else _transpose(Transpose(x)), node.shape))
+        case MatMul(Transpose() as a, b) | MatMul(a, Transpose() as b):
+            return _matmul(MatMul(_transpose(Transpose(b)), _transpose(Transpose(a))))
+        case x:
+            gathered = product_of(x)
+            scalar = gathered.strip()
+            return node if scalar.is_one else _scaled(scalar, _transpose(Transpose(gathered.expression())))
 
 
 def _sum(node: Sum) -> Expr:
@@ -285,21 +203,38 @@ def _sum(node: Sum) -> Expr:
     if inner == node.shape:
         return node.x
     gathered = product_of(node.x)
-    if not gathered.factors and not gathered.divisors:
-        repeated = count(inner) if node.axis is None else count((inner[node.axis], 1))
-        return broadcast(_product(repeated * gathered.strip().expression()), node.shape)
     scalar = gathered.strip()
-    return node if scalar.is_one else _product(scalar.expression() * total(gathered.expression(), node.axis))
+    if gathered.is_scalar:
+        return _product(broadcast(_repetitions(SCALAR, node) * scalar.expression(), node.shape))
+    if not scalar.is_one:
+        return _scaled(scalar, _sum(Sum(gathered.expression(), node.axis)))
+    match node.x:
+        case Broadcast(x):
+            once = _broadcast(Broadcast(_sum(Sum(x, node.axis)), node.shape))
+            return _product(_repetitions(x.shape, node) * once)
+        case _:
+            return node
+
+
+def _repetitions(small: Shape, node: Sum) -> Expr:
+    """How often each entry of something of the small shape is added up in the sum."""
+    rows, columns = small or (1, 1)
+    axes = [axis for axis, size in enumerate((rows, columns)) if size == 1 and node.axis in (None, axis)]
+    return prod((size_of(node.x.shape[axis]) for axis in axes), start=Const(ONE))
 
 
 def _broadcast(node: Broadcast) -> Expr:
     match node.x:
-        case Broadcast(x):
-            return broadcast(x, node.to)
         case x if x.shape == node.to:
             return x
-        case _:
-            return node
+        case Broadcast(x):
+            return _broadcast(Broadcast(x, node.to))
+        case x:
+            gathered = product_of(x)
+            scalar = gathered.strip()
+            if gathered.is_scalar:
+                return _product(broadcast(scalar.expression(), node.to))
+            return node if scalar.is_one else _scaled(scalar, _broadcast(Broadcast(gathered.expression(), node.to)))
 
 
 NORMAL: Mapping[type[Expr], Callable[[Any], Expr]] = {
