@@ -61,8 +61,7 @@ def numpy_source(
     body = [
         "# forward",
         *forward,
-        f"if epoch % {every} == 0:",
-        f'{INDENT}print(f"epoch {{epoch:5d}}  loss {{float({loss})!r}}")',
+        *_printing(loss, every),
         "# backward",
         *backward,
         "# update",
@@ -142,6 +141,11 @@ def _in_order(trace: Trace) -> list[tuple[str, str]]:
 def _update(writer: NumpyWriter, id: str, gradient: str) -> str:
     parameter = writer.quantity(id)
     return f"{parameter} = {parameter} - learning_rate * {writer.quantity(gradient)}"
+
+
+def _printing(loss: str, every: int) -> list[str]:
+    line = f'print(f"epoch {{epoch:5d}}  loss {{float({loss})!r}}")'
+    return [line] if every == 1 else [f"if epoch % {every} == 0:", INDENT + line]
 
 
 def _described(trace: Trace) -> str:

@@ -91,7 +91,9 @@ def checked_array(name: Name, value: Any, dtype: np.dtype[Any]) -> Array:
     array = _numeric(name.id, value)
     if array.size == 0:
         raise DataError(f"{name.id} has shape {array.shape} and so holds nothing; give at least one sample")
-    array = _in_declared_shape(np.ascontiguousarray(array, dtype).reshape(array.shape), name.shape)
+    with np.errstate(over="ignore"):
+        laid_out = np.ascontiguousarray(array, dtype).reshape(array.shape)
+    array = _in_declared_shape(laid_out, name.shape)
     if not np.isfinite(array).all():
         _refuse_non_finite(name.id, value, array)
     return array
@@ -197,7 +199,7 @@ def _check_targets(program: Program, inputs: Mapping[str, Array]) -> None:
     """Refuse targets for which the loss is not what it says."""
     for assumption in program.assumptions:
         array = inputs[assumption.name]
-        _check_probabilities(assumption.name, array, "a probability")
+        _check_probabilities(assumption.name, array)
         sums = array.sum(axis=assumption.axis, dtype=np.float64)
         wrong = np.abs(sums - 1) > SUM_TOLERANCE
         if wrong.any():
@@ -208,16 +210,16 @@ def _check_targets(program: Program, inputs: Mapping[str, Array]) -> None:
                 "sum to 1; give one-hot rows or probabilities"
             )
     if program.structure is not None and program.structure.loss == "binary_cross_entropy":
-        _check_probabilities("y", inputs["y"], "0, 1 or a probability between")
+        _check_probabilities("y", inputs["y"])
 
 
-def _check_probabilities(id: str, array: Array, wanted: str) -> None:
+def _check_probabilities(id: str, array: Array) -> None:
     outside = (array < 0) | (array > 1)
     if outside.any():
         row, column = np.unravel_index(np.argmax(outside), array.shape)
         raise DataError(
             f"{id} is {array[row, column]:g} at row {row + 1}, column {column + 1} (counted from 1), but this loss "
-            f"needs {wanted}; scale or encode the targets"
+            "needs targets from 0 to 1; scale or encode them"
         )
 
 

@@ -181,6 +181,8 @@ def _condition(condition: Operation) -> Operation:
 
 
 def _power(x: Operation, exponent: Fraction) -> Operation:
+    if exponent == 1:
+        return x
     if exponent == HALF:
         return _elementwise("sqrt", x)
     if exponent.denominator == 1 and exponent < 0:
