@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any, assert_never
 
 from markupsafe import Markup
@@ -25,13 +24,14 @@ from backproof.render.document import (
     Reference,
     Shaped,
 )
+from backproof.render.html_equation import equation_tex, equation_text, screen_size
 from backproof.render.inline import inline
-from backproof.render.layout import typeset_equation
-
-LINE_WIDTH = 66
-"""About how many letters of a formula fit into the column of text."""
+from backproof.render.widths import latex_width
 
 DEEPEST_HEADING = 6
+
+LONGEST_INLINE = 24
+"""About how many letters an inline formula may have; a longer one gets a box that scrolls where it must."""
 
 View = tuple[str, dict[str, Any]]
 """The name of the macro in ``blocks.html.j2`` that shows a block, and what it is shown with."""
@@ -56,7 +56,8 @@ class HtmlWriter:
 
     def __init__(self, document: Document) -> None:
         self.notation = document.notation
-        self.numbers = {block.number for block in document.blocks if isinstance(block, Display) and not block.restated}
+        shown = (block for block in document.blocks if isinstance(block, Display))
+        self.numbers = {display.number for display in shown if display.number and not display.restated}
 
     def block(self, block: Block) -> View:
         """The block as the name of a macro and its argument."""
@@ -107,7 +108,8 @@ class HtmlWriter:
     def _math(self, piece: Expr | Shaped) -> Markup:
         """A formula: its LaTeX for KaTeX, and as its text what is read where no script runs."""
         tex, text = (inline(piece, dialect, self.notation) for dialect in (LATEX, UNICODE))
-        return Markup('<span class="math" data-tex="{}">{}</span>').format(tex, clean(text))
+        css = "math long" if latex_width(tex) > LONGEST_INLINE else "math"
+        return Markup('<span class="{}" data-tex="{}">{}</span>').format(css, screen_size(tex), clean(text))
 
     def _reference(self, number: int) -> Markup:
         """A link where the equation is in the document; a summary leaves some out."""
@@ -123,57 +125,15 @@ class HtmlWriter:
             "number": display.number,
             "restated": display.restated,
             "linked": display.number in self.numbers,
-            "tex": self._equation_tex(display),
-            "text": clean(self._equation_text(display)),
+            "tex": equation_tex(display, self.notation),
+            "text": clean(equation_text(display, self.notation)),
             "note": self.prose(display.note),
             "reason": clean(display.reason),
             "uses": [self._reference(number) for number in display.uses],
             "shape": _shape_text(display.shape),
             "badge": badge and {"holds": badge.holds, "summary": clean(badge.summary), "detail": clean(badge.detail)},
-            "substituted": display.substituted and self._math(display.substituted),
-            "figures": _figures(display.values),
         }
-
-    def _equation_tex(self, display: Display) -> str:
-        tex = typeset_equation(display.target, display.lines, LATEX, self.notation, width=LINE_WIDTH)
-        return tex if display.relation == "=" else re.sub("(&?)= ", r"\1\\gets ", tex, count=1)
-
-    def _equation_text(self, display: Display) -> str:
-        text = typeset_equation(display.target, display.lines, UNICODE, self.notation)
-        return text if display.relation == "=" else text.replace(" = ", f" {display.relation} ", 1)
 
 
 def _shape_text(shape: Shape) -> str:
     return "×".join(clean(str(dim)) for dim in shape)
-
-
-# --- numbers ------------------------------------------------------------------------------------------------------
-
-DIGITS = 4
-"""Significant digits of a number."""
-
-Grid = Sequence[Sequence[float | None]]
-"""Rows of numbers; None where some are left out."""
-
-
-def _figures(values: Grid) -> dict[str, Any] | None:
-    """The numbers as texts, and whether any of them is rounded."""
-    if not values:
-        return None
-    exact = all(value is None or value == float(_digits(value)) for row in values for value in row)
-    rows = [[_entry(values, i, j) for j in range(len(values[0]))] for i in range(len(values))]
-    return {"relation": "=" if exact else "≈", "rows": rows}
-
-
-def _entry(values: Grid, i: int, j: int) -> str:
-    """A number, or dots where some are left out: beside, below or diagonally."""
-    value = values[i][j]
-    if value is not None:
-        return _digits(value).replace("-", "−")
-    whole_row = all(value is None for value in values[i])
-    whole_column = all(row[j] is None for row in values)
-    return "⋱" if whole_row and whole_column else "⋮" if whole_row else "⋯"
-
-
-def _digits(value: float) -> str:
-    return f"{value:.{DIGITS}g}"

@@ -32,7 +32,7 @@ function watchBoxes() {
   );
   const watch = () => {
     observer.disconnect();
-    for (const box of all(".formula, .figures, .table")) observer.observe(box);
+    for (const box of all(".formula, .long, .table")) observer.observe(box);
   };
   addEventListener("resize", watch);
   document.fonts.ready.then(watch);
@@ -40,7 +40,7 @@ function watchBoxes() {
 
 // --- cited equations --------------------------------------------------------------------------------------------
 
-const preview = document.getElementById("preview");
+const preview = document.getElementById("bp-preview");
 let shown = null;
 let hiding = 0;
 
@@ -56,7 +56,7 @@ function showCited(link) {
   equation.classList.add("cited");
   preview.replaceChildren(equation.querySelector(".math").cloneNode(true));
   preview.hidden = false;
-  link.setAttribute("aria-describedby", "preview");
+  link.setAttribute("aria-describedby", "bp-preview");
   const place = link.getBoundingClientRect();
   const { width, height } = preview.getBoundingClientRect();
   const left = Math.max(8, Math.min(place.left, document.documentElement.clientWidth - width - 8));
@@ -127,13 +127,13 @@ async function copied(text) {
 }
 
 function offerCopies() {
-  const status = document.getElementById("status");
+  const status = document.getElementById("bp-status");
   for (const button of all(".copy")) {
     const label = button.textContent;
     button.hidden = false;
     button.addEventListener("click", async () => {
       await copied(button.closest(".equation").querySelector(".math").dataset.tex);
-      button.textContent = "Copied";
+      button.textContent = "copied";
       status.textContent = "LaTeX copied";
       setTimeout(() => {
         button.textContent = label;
@@ -185,11 +185,22 @@ function foldContents() {
   });
 }
 
+// --- jumps ------------------------------------------------------------------------------------------------------
+
+// What is not near the window is not laid out, its height only guessed: good enough to scroll, but not to jump.
+function watchJumps() {
+  const layOut = () => document.documentElement.classList.add("laid-out");
+  document.addEventListener("click", (event) => event.target.closest("a[href^='#']") && layOut());
+  if (!location.hash) return;
+  layOut();
+  document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView({ behavior: "instant" });
+}
+
 // --- start ------------------------------------------------------------------------------------------------------
 
 foldContents();
 all("[data-tex]").forEach(typeset);
-if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+watchJumps();
 watchCitations();
 watchDetails();
 offerCopies();
