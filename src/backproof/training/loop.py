@@ -83,9 +83,8 @@ def train(
     rule, rate = optimizer_named(optimizer), positive_number("the learning rate", learning_rate)
     todo, start_seed = whole_number("epochs", epochs, 0), whole_number("the seed", seed, 0)
     kernel = compile_trace(trace, backend, dtype)
-    given = [array for array in (X, y) if array is not None]
     start = drawn_parameters(program, start_seed) if params is None else params
-    arguments = kernel.checked(start, named_inputs(program, given, {}))
+    arguments = kernel.checked(start, _inputs(program, X, y))
     batches = Batches(program, arguments, batch_size, bool(shuffle), start_seed)
     parameters = {id: array.copy() for id, array in arguments.parameters.items()}
     trained = {id: array for id, array in parameters.items() if id in trace.gradients}
@@ -114,6 +113,13 @@ def train(
             "dtype": kernel.dtype.name,
         },
     )
+
+
+def _inputs(program: Program, X: Any, y: Any) -> dict[str, Any]:
+    """The inputs by identifier; what was left out stays out, to be asked for by its name."""
+    if X is None or isinstance(X, Mapping):
+        return named_inputs(program, [X or {}], {} if y is None else {"y": y})
+    return named_inputs(program, [X] if y is None else [X, y], {})
 
 
 @dataclass(slots=True)
