@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from backproof.proof.numbers import NumberProof, SlopeProof
+from backproof.proof.numbers import NumberProof
+from backproof.proof.slopes import SlopeProof
 
 Method = Literal["definition", "field identity", "equal derivatives and one value", "many digits"]
 

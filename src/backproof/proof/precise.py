@@ -42,7 +42,8 @@ class PreciseArithmetic(MpmathArithmetic):
 
     def two_floats(self, values: Array) -> tuple[Floats, Floats]:
         """The numbers as sums of two floats."""
-        pairs = np.frompyfunc(_two_floats, 1, 2)(np.asarray(values, object))
+        with np.errstate(invalid="ignore"):
+            pairs = np.frompyfunc(_two_floats, 1, 2)(np.asarray(values, object))
         return np.asarray(pairs[0], np.float64), np.asarray(pairs[1], np.float64)
 
     def matmul(self, a: Array, b: Array) -> Array:
