@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from backproof.backprop.components import entry
-from backproof.ir.expr import Assembled, Elementwise, Expr, MatMul, Name, SumOver, Transpose, Where
+from backproof.backprop.components import Letters, component, entry
+from backproof.ir.expr import Assembled, Elementwise, Expr, MatMul, Name, Sum, SumOver, Transpose, Where
 from backproof.ir.lift import lift
 from backproof.ir.traverse import node_count, transform, walk
 
+EXPLICIT = 4
+"""Sums of up to this many terms are written out in the forward equations, as the seed does."""
+LONGEST_SUM = 40
+"""Nodes of a scalar's equation up to which its sums are."""
 WRITTEN_OUT = 3
 """Rows or columns of up to this many entries get an equation for each; longer ones one for all."""
 
@@ -65,3 +69,14 @@ def outer_product(product: Expr) -> Expr | None:
             return None if left is None or right is None else MatMul(left, right)
         case _:
             return None
+
+
+def sums_entries(scalar: Expr) -> bool:
+    """Whether a scalar is made of the entries of matrices."""
+    return any(isinstance(node, Sum | MatMul) for node in walk(scalar))
+
+
+def in_entries(scalar: Expr, letters: Letters) -> Expr:
+    """A scalar in terms of the entries that it is made of; short sums are written out."""
+    written = component(scalar, 1, 1, letters, explicit=EXPLICIT)
+    return written if node_count(written) <= LONGEST_SUM else component(scalar, 1, 1, letters)

@@ -24,12 +24,15 @@ from backproof.backprop.components import (
 )
 from backproof.backprop.paths import Paths, Use, base, position
 from backproof.backprop.reading import (
+    EXPLICIT,
     WRITTEN_OUT,
     first_entries,
+    in_entries,
     is_sum,
     opened,
     outer_product,
     quantities,
+    sums_entries,
     with_definition,
 )
 from backproof.backprop.scalar import ScalarKind, ScalarStep, ScalarView, Section, Subject
@@ -52,8 +55,6 @@ from backproof.ir.expr import (
 from backproof.ir.program import Equation
 from backproof.ir.traverse import names, transform
 
-EXPLICIT = 4
-"""Sums of up to this many terms are written out in the forward equations, as the seed does."""
 FULL_UNITS = 2
 """A layer of up to this many units gets the full derivation for each unit; a wider one for the first."""
 ALL_LAYERS = 3
@@ -179,12 +180,15 @@ class _Writer:
         for name in (*self.trace.program.parameters, *self.trace.program.inputs):
             if name.shape not in (SCALAR, (1, 1)):
                 self.add("entry", name, (assembled(name, entry(name, "i", "j")),))
+        last = {step.equation: step for step in self.trace.steps if step.kind in ("define", "rewrite")}
         for step in self.trace.steps:
+            uses = self.used(step.target)
             if isinstance(step.target, Name) and step.kind == "define":
                 self._definition(step, step.target)
             elif step.kind == "rewrite":
-                uses = self.used(step.target)
                 self.add("define", step.target, (step.after,), step.reason, uses=uses, trace_step=step.number)
+            if step is last.get(step.equation) and step.target.shape == SCALAR and sums_entries(step.after):
+                self.add("entry", step.target, (in_entries(step.after, self.letters),), uses=self.used(step.target))
 
     def _definition(self, step: Step, name: Name) -> None:
         uses = self.used(*quantities(step.after))
