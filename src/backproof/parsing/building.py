@@ -12,7 +12,7 @@ from backproof.errors import FormulaError, ShapeError, SpecificationError, Unsup
 from backproof.ir.expr import Broadcast, Const, Expr, Greater, Mul, Name, Neg, Sub, Transpose, describe
 from backproof.ir.traverse import node_count
 from backproof.parsing.functions import Row, power
-from backproof.parsing.tokens import DECADES, Source, Token, in_range
+from backproof.parsing.tokens import Source, Token, complaint
 
 DEEPEST_TREE = 50
 MOST_NODES = 2_000
@@ -216,10 +216,8 @@ class Builder:
         return Operand(expr, operands[0].position, depth, nodes)
 
     def _constant(self, sign: Token, expr: Const, position: int) -> Operand:
-        if not in_range(expr.value):
-            raise self.source.error(
-                f"the number is out of range; its size must be from 1e-{DECADES} to 1e{DECADES}", sign.position
-            )
+        if wrong := complaint(expr.value):
+            raise self.source.error(f"the number {wrong}", sign.position)
         return Operand(expr, position)
 
     def _check_size(self, sign: Token, depth: int, nodes: int) -> None:

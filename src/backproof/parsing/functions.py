@@ -26,7 +26,7 @@ from backproof.ir.expr import (
     total,
 )
 from backproof.ir.lift import where
-from backproof.parsing.tokens import DECADES
+from backproof.parsing.tokens import DECADES, OUT_OF_RANGE
 from backproof.rules.elementwise import elu, huber, known_functions, leaky_relu, negative_part, relu
 
 LARGEST_EXPONENT = 100
@@ -103,7 +103,7 @@ def _number_to_the(base: Fraction, exponent: Fraction) -> Expr:
         raise SpecificationError("a root of a negative number is not real")
     decades = abs(math.log10(abs(base.numerator)) - math.log10(base.denominator)) if base else 0
     if decades * abs(exponent) > DECADES:
-        raise SpecificationError(f"the number is out of range; its size must be from 1e-{DECADES} to 1e{DECADES}")
+        raise SpecificationError(f"the number {OUT_OF_RANGE}")
     if exponent.denominator == 1:
         return Const(base ** int(exponent))
     return Const(base) if base in (0, 1) else Power(Const(base), exponent)

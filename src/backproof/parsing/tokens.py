@@ -15,6 +15,7 @@ LONGEST_NAME = 40
 LONGEST_NUMBER = 40
 DECADES = 300
 """Numbers lie between 10^-300 and 10^300 in size, so that every floating-point backend can hold them."""
+OUT_OF_RANGE = f"is out of range; its size must be from 1e-{DECADES} to 1e{DECADES}"
 EXCERPT = 30
 """How many characters of the formula an error shows on either side of the column."""
 
@@ -231,18 +232,18 @@ def _number(source: Source, text: str, position: int) -> Token:
     value = Fraction(mantissa)
     if exponent and value:
         # The length first: 10 to the power of a long exponent would never end.
-        short = len(exponent.lstrip("+-").lstrip("0")) <= len(str(DECADES))
-        value = value * Fraction(10) ** int(exponent) if short else Fraction(0)
-    if not in_range(value) or (value == 0 and Fraction(mantissa)):
-        raise source.error(
-            f"the number {text[:LONGEST_NUMBER]} is out of range; its size must be from 1e-{DECADES} to 1e{DECADES}",
-            position,
-        )
+        if len(exponent.lstrip("+-").lstrip("0")) > len(str(DECADES)):
+            raise source.error(f"the number {text[:LONGEST_NUMBER]} {OUT_OF_RANGE}", position)
+        value *= Fraction(10) ** int(exponent)
+    if wrong := complaint(value):
+        raise source.error(f"the number {text[:LONGEST_NUMBER]} {wrong}", position)
     return Token("number", text, position, len(text), value)
 
 
-def in_range(value: Fraction) -> bool:
-    """Whether floating point can hold the number, and the page its exact fraction."""
+def complaint(value: Fraction) -> str:
+    """What is wrong with a number that no float can hold, or no page; empty for any other."""
+    if value and not Fraction(1, 10**DECADES) <= abs(value) <= 10**DECADES:
+        return OUT_OF_RANGE
     if max(abs(value.numerator), value.denominator) > 10 ** (2 * DECADES):
-        return False
-    return value == 0 or Fraction(1, 10**DECADES) <= abs(value) <= 10**DECADES
+        return "needs too many digits to be exact; round the numbers that make it"
+    return ""

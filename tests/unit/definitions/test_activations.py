@@ -16,7 +16,7 @@ import sympy as sp
 
 import backproof as bp
 from backproof.backprop.sweep import backpropagate
-from backproof.definitions import activation
+from backproof.definitions import activation, output_form
 from backproof.definitions.sampling import FAR, Sampler, UndefinedError, floats
 from backproof.definitions.slopes import slope
 from backproof.dims import concrete
@@ -276,7 +276,7 @@ def test_a_network_with_it_has_the_right_gradients(formula: str) -> None:
 def test_a_formula_that_is_no_activation_is_refused_without_a_warning(formula: str, message: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(SpecificationError, match=re.escape(message)):
+        with pytest.raises(SpecificationError, match=f"^{re.escape(message)}"):
             activation("own", formula)
     with pytest.raises(SpecificationError, match="unknown activation 'own'"):
         activation_named("own")
@@ -334,6 +334,18 @@ def test_a_wrong_derivative_row_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(elementwise, "FUNCTIONS", wrong)
     with pytest.raises(SpecificationError, match="does not agree with a 50-digit difference"):
         activation("own", "x*tanh(x)")
+
+
+def test_a_form_that_is_not_equal_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_form, "shorter_forms", lambda formula, output: [Name("x"), in_output("y")])
+    assert activation("own", "x + sin(x)").derivative == in_output("1 + cos(x)")
+
+
+def test_a_form_that_overflows_is_not_taken_although_it_is_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    stable = in_output("(tanh(x/2) + 1)/2")
+    monkeypatch.setattr(output_form, "recognised", lambda formula: formula)
+    monkeypatch.setattr(output_form, "shorter_forms", lambda formula, output: [stable])
+    assert activation("own", "log(1 + exp(x))").derivative == stable
 
 
 def test_values_beyond_any_number_are_undefined_or_their_limit() -> None:

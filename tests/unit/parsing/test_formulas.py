@@ -246,6 +246,8 @@ def test_aliases_and_hints_name_functions_that_exist() -> None:
          "the number is out of range; its size must be from 1e-300 to 1e300 — at column 6: 1e200|*1e200"),
         ("9**9**9**9", "the exponent is too large; it must lie between -100 and 100, with a denominator of at most "
                        "1,000 — at column 5: 9**9|**9**9"),
+        ("1.234567890123456789^40", "the number needs too many digits to be exact; round the numbers that make it — at "
+                                    "column 21: 1.234567890123456789|^40"),
         ("1e10^31", "the number is out of range; its size must be from 1e-300 to 1e300 — at column 5: 1e10|^31"),
         ("1e10^30.5", "the number is out of range; its size must be from 1e-300 to 1e300 — at column 5: 1e10|^30.5"),
         ("0 < x < 1", "comparisons cannot be chained; write (a < b)*(b < c) for a < b < c — at column 7: 0 < x |< 1"),
