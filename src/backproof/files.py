@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,9 +58,48 @@ def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         if mode is not None and not stat.S_ISREG(mode):
             Path(path).write_bytes(data)
             return
-        if mode is not None and not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, "the file is read-only")
-        _replace(Path(os.path.realpath(path)), data, None if mode is None else stat.S_IMODE(mode))
+        target = Path(os.path.realpath(path))
+        temporary = _beside(target, data, _replaceable(path))
+        try:
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def atomic_write_together(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> None:
+    """All the files hold their data afterwards; or all what they held before, and an error says why.
+
+    Everything is on disk under temporary names before the first file is replaced, so that a full disk leaves the old
+    files as they were. Other files in the folder stay.
+
+    Args:
+        folder: an existing folder.
+        contents: the data of each file by its name.
+
+    Raises:
+        OutputError: a file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     atomic_write_together(folder, {"a.txt": b"one", "b.txt": b"two"})
+        ...     sorted(path.name for path in Path(folder).iterdir())
+        ['a.txt', 'b.txt']
+    """
+    ready: dict[Path, Path] = {}
+    try:
+        for name, data in contents.items():
+            path = Path(folder, name)
+            with _refusals_explained(path):
+                mode = _replaceable(path)
+                target = Path(os.path.realpath(path))
+                ready[target] = _beside(target, data, mode)
+        for target, temporary in ready.items():
+            with _refusals_explained(target):
+                os.replace(temporary, target)
+    finally:
+        for temporary in ready.values():
+            temporary.unlink(missing_ok=True)
 
 
 def output_folder(path: str | os.PathLike[str]) -> Path:
@@ -84,7 +123,20 @@ def _mode(path: str | os.PathLike[str]) -> int | None:
         return None
 
 
-def _replace(target: Path, data: bytes, mode: int | None) -> None:
+def _replaceable(path: str | os.PathLike[str]) -> int | None:
+    """The permissions of the file that will be replaced; None where there is none yet."""
+    mode = _mode(path)
+    if mode is None:
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder is in its place")
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "the file is read-only")
+    return stat.S_IMODE(mode)
+
+
+def _beside(target: Path, data: bytes, mode: int | None) -> Path:
+    """The data on disk in the target's folder, under a name of its own."""
     # The name does not build on the target's, which may be as long as the file system allows.
     temporary = target.with_name(f".backproof-{secrets.token_hex(8)}.tmp")
     try:
@@ -94,10 +146,10 @@ def _replace(target: Path, data: bytes, mode: int | None) -> None:
             os.fsync(stream.fileno())
         if mode is not None:
             temporary.chmod(mode)
-        os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    return temporary
 
 
 @contextmanager

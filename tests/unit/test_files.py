@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from backproof.errors import BackproofError, OutputError
-from backproof.files import atomic_write_bytes, atomic_write_text, output_folder
+from backproof.files import atomic_write_bytes, atomic_write_text, atomic_write_together, output_folder
 
 as_root = hasattr(os, "geteuid") and os.geteuid() == 0
 not_for_root = pytest.mark.skipif(as_root, reason="root may write everywhere")
@@ -261,3 +261,40 @@ def test_output_folder_with_a_file_in_its_place(tmp_path: Path) -> None:
         output_folder(tmp_path / "out")
     with pytest.raises(OutputError, match="is not a folder"):
         output_folder(tmp_path / "out" / "backproof-report")
+
+
+def test_files_are_written_together_and_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "other").write_text("mine")
+    atomic_write_together(tmp_path, {"a": b"new", "b": b"more"})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new", "b": "more", "other": "mine"}
+
+
+@pytest.mark.parametrize("call", ["fsync", "open"])
+def test_where_one_of_several_files_fails_all_stay_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The disk is full at the second file, whether it shows when that is opened or when it is stored."""
+    original = os.fsync if call == "fsync" else Path.open
+    calls: list[int] = []
+
+    def fail_the_second_time(*arguments: object, **named: object) -> object:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return original(*arguments, **named)  # type: ignore[arg-type]
+
+    (tmp_path / "a").write_text("old")
+    monkeypatch.setattr(os if call == "fsync" else Path, call, fail_the_second_time)
+    with pytest.raises(OutputError, match="'.*b': the disk is full"):
+        atomic_write_together(tmp_path, {"a": b"new", "b": b"more"})
+    monkeypatch.undo()
+    assert os.listdir(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_folder_in_the_place_of_one_of_several_files(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    with pytest.raises(OutputError, match="a folder of that name is in its place"):
+        atomic_write_together(tmp_path, {"a": b"new", "b": b"more"})
+    assert os.listdir(tmp_path) == ["b"]
