@@ -105,7 +105,8 @@ class NumpyArithmetic(ArrayArithmetic):
 def _each(fn: Callable[[float], float]) -> Callable[[Array], Array]:
     """A function of one float applied to every entry: NumPy has no error function of its own."""
     over_all = np.frompyfunc(fn, 1, 1)
-    return lambda x: np.asarray(over_all(x)).astype(np.asarray(x).dtype)
+    # Integers give floats, as NumPy's own functions have it.
+    return lambda x: np.asarray(over_all(x)).astype(np.result_type(x, np.float16))
 
 
 NUMPY: Mapping[str, Callable[[Array], Array]] = {

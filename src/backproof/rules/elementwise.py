@@ -114,6 +114,7 @@ def elu(alpha: Number = 1) -> Function:
         where(x > 0, x, a * (Elementwise(exp, x) - 1)),
         where(y > 0, ONE, y + a),
         stable=where(x > 0, x, a * Elementwise(expm1, Elementwise(negative_part, x))),
+        convention="" if a == ONE else f"the derivative of ELU at 0 is the left one, {alpha}",
         source="Clevert, Unterthiner & Hochreiter, Exponential linear units (2016)",
     )
 
@@ -133,7 +134,10 @@ def huber(delta: Number = 1) -> Function:
 # --- further functions for formulas -------------------------------------------------------------------------------
 
 sinh = Function(
-    "sinh", (Elementwise(exp, x) - Elementwise(exp, -x)) / 2, (Elementwise(exp, x) + Elementwise(exp, -x)) / 2
+    "sinh",
+    (Elementwise(exp, x) - Elementwise(exp, -x)) / 2,
+    (Elementwise(exp, x) + Elementwise(exp, -x)) / 2,
+    stable=(Elementwise(expm1, x) - Elementwise(expm1, -x)) / 2,
 )
 cosh = Function("cosh", (Elementwise(exp, x) + Elementwise(exp, -x)) / 2, Elementwise(sinh, x))
 tan = Function("tan", Elementwise(sin, x) / Elementwise(cos, x), 1 + y**2)
