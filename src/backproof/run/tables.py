@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,8 +95,25 @@ def read_table(path: Path, *, target: str) -> Table:
         (('area', 'type'), 12, 'delimiter ";" detected')
     """
     path = Path(path)
-    try:
+    with _named(path):
         return _checked(path, _read(path), target)
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """The columns of a file, for someone who has to choose the target.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with _named(path):
+        return tuple(_read(path).columns)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Whatever is wrong with the file is said with its name."""
+    try:
+        yield
     except DataError as error:
         raise DataError(f"{quoted_path(path)}: {error}") from None
     except OSError as error:
