@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -53,6 +54,9 @@ SAME = " \\\\*\n"
 
 SIGNS_WIDTH = "7em"
 """The room for the signs that are explained."""
+
+WIDEST = LINE + 6
+"""Letters beyond which a row would run into the margin of the page."""
 
 MARGIN_NOTE = 10
 """Letters that a note beside an equation takes beyond its own."""
@@ -160,7 +164,7 @@ class _Page:
         return f"{BEGIN}\n{NEXT.join(rows)}\n\\end{{align*}}"
 
     def _numbered(self, display: Display, margin: float) -> list[str]:
-        *rows, last = equation_rows(display, self.notation, margin=margin)
+        *rows, last = (fitted(row, margin) for row in equation_rows(display, self.notation, margin=margin))
         note = rf"\text{{{self.prose(display.note)}}}" if display.note else ""
         if note and latex_width(last) + margin + latex_width(note) + MARGIN_NOTE > LINE:
             rows, last = [*rows, last], f"& {note}"
@@ -188,3 +192,20 @@ class _Page:
             rf"\parbox[t]{{\dimexpr\linewidth-{SIGNS_WIDTH}\relax}}{{{self.prose(meaning)}}}"
             for sign, meaning in rows
         )
+
+
+_ROW = re.compile(r"(?P<start>.*?&(?:\\q?quad )?(?:(?:=|\\approx|\\leftarrow|\{\}) )?)(?P<body>.*)")
+
+
+def fitted(row: str, margin: float) -> str:
+    """The row, set smaller where it is too wide and could not be broken.
+
+    Args:
+        row: a row of an ``align`` environment.
+        margin: how wide the widest left-hand side of the environment is.
+    """
+    match = _ROW.fullmatch(row)
+    if match is None or max(margin, 4) + latex_width(match["body"]) <= WIDEST:
+        return row
+    share = (LINE - 4 - max(margin, 4)) / WIDEST
+    return rf"{match['start']}\resizebox{{{share:.2f}\linewidth}}{{!}}{{$\displaystyle {match['body']}$}}"

@@ -11,7 +11,8 @@ from backproof.render.decimals import is_rounded, number_entries
 from backproof.render.dialects import LATEX
 from backproof.render.document import Display
 from backproof.render.layout import aligned, latex_lines
-from backproof.render.typeset import typeset, writer
+from backproof.render.typeset import entries, typeset, writer
+from backproof.render.widths import latex_width
 
 LINE = 72
 """About how many letters wide a line is: 160 mm at 11 pt, less the number."""
@@ -43,7 +44,9 @@ def equation_rows(display: Display, notation: Notation, *, width: float = LINE, 
         >>> equation_rows(Display(1, a, (b + 1, b + 2)), Notation())
         ['a &= b + 1', '&= b + 2']
     """
-    return latex_lines(left_side(display, notation), right_sides(display, notation), width, margin)
+    left = left_side(display, notation)
+    room = width - max(margin, latex_width(left)) - 2
+    return latex_lines(left, right_sides(display, notation, room), width, margin)
 
 
 def formula(display: Display, notation: Notation, *, width: float = LINE) -> str:
@@ -57,27 +60,28 @@ def formula(display: Display, notation: Notation, *, width: float = LINE) -> str
     return aligned(equation_rows(display, notation, width=width))
 
 
-def right_sides(display: Display, notation: Notation) -> list[tuple[str, str]]:
-    """The right-hand sides, each with the sign before it."""
+def right_sides(display: Display, notation: Notation, room: float) -> list[tuple[str, str]]:
+    """The right-hand sides, each with the sign before it; matrices that are too wide are abbreviated."""
     sides = [
-        (SIGNS[display.relation if number == 0 else "="], side_with_shape(line, notation))
+        (SIGNS[display.relation if number == 0 else "="], side_with_shape(line, notation, room))
         for number, line in enumerate(display.lines)
     ]
     if display.substituted is not None:
         sides.append((SIGNS["≈"], typeset(display.substituted, LATEX, notation)))
     if display.values:
         rounded = any(is_rounded(value) for row in display.values for value in row if value is not None)
-        sides.append((SIGNS["≈" if rounded else "="], _numbers(number_entries(display.values, LATEX))))
+        sides.append((SIGNS["≈" if rounded else "="], _numbers(number_entries(display.values, LATEX), room)))
     return sides
 
 
-def side_with_shape(side: Expr, notation: Notation) -> str:
+def side_with_shape(side: Expr, notation: Notation, room: float) -> str:
     """A right-hand side; a matrix that is written out shows its shape, as do both factors of a product of two."""
     match side:
         case Assembled():
-            return typeset(side, LATEX, notation) + _subscript(side.shape, notation)
+            return _matrix(entries(writer(LATEX, notation), side), room) + _subscript(side.shape, notation)
         case MatMul(Assembled() as a, Assembled() as b):
-            return side_with_shape(a, notation) + writer(LATEX, notation).matmul + side_with_shape(b, notation)
+            factors = (side_with_shape(factor, notation, room / 2) for factor in (a, b))
+            return writer(LATEX, notation).matmul.join(factors)
         case _:
             return typeset(side, LATEX, notation)
 
@@ -91,7 +95,16 @@ def _subscript(shape: Shape, notation: Notation) -> str:
     return rf"_{{\scriptscriptstyle {dims}}}"
 
 
-def _numbers(rows: Sequence[Sequence[str]]) -> str:
-    if len(rows) == 1 and len(rows[0]) == 1:
-        return rows[0][0]
-    return LATEX.matrix([list(row) for row in rows])
+def _matrix(rows: Sequence[list[str]], room: float) -> str:
+    """The matrix with as many columns as there is room for: all, the first and the last, or the first alone."""
+    dots = [LATEX.dots[0 if row[-1] != LATEX.dots[1] else 2] for row in rows]
+    columns = list(zip(*rows, strict=True))
+    for shown in (columns, [columns[0], dots, columns[-1]], [columns[0], dots]):
+        text = LATEX.matrix([list(row) for row in zip(*shown, strict=True)])
+        if latex_width(text) <= room:
+            break
+    return text
+
+
+def _numbers(rows: Sequence[list[str]], room: float) -> str:
+    return rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 else _matrix(rows, room)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from backproof.ir.expr import Assembled, Expr
 from backproof.notation import Notation
@@ -79,11 +80,37 @@ def latex_lines(left: str, sides: Sequence[tuple[str, str]], width: float = WIDT
     if margin + max(min(latex_width(side), NARROWEST) for _, side in sides) > width:
         lines, start, later, margin = [f"& {left}"], r"&\quad ", r"&\quad ", 4
     for number, (sign, side) in enumerate(sides):
-        first, *rest = broken(side, width - margin, latex_width, LATEX_BREAKS, deepest=0)
+        first, *rest = _latex_broken(side, width - margin)
         lines.append(f"{later if number else start}{sign} {first}")
         lines += [rf"&\qquad {{}} {line}" for line in rest]
     return lines
 
+
+def _latex_broken(side: str, room: float) -> list[str]:
+    """The right-hand side in lines; broken inside parentheses only where they are too wide by themselves."""
+    lines: list[str] = []
+    for line in broken(side, room, latex_width, LATEX_BREAKS, deepest=0):
+        wide = latex_width(line) > room
+        lines += broken(_fences_apart(line), room, latex_width, LATEX_BREAKS, braces=UNBREAKABLE) if wide else [line]
+    return lines
+
+
+def _fences_apart(formula: str) -> str:
+    """The formula with fences of a fixed size, which may stand on different lines, in place of pairs that grow."""
+    parts, depth, start = [], 0, 0
+    for match in _GROUP.finditer(formula):
+        token = match[0]
+        if token in (r"\left", r"\right") and depth == 0:
+            parts += [formula[start : match.start()], r"\Bigl" if token == r"\left" else r"\Bigr"]
+            start = match.end()
+        elif token in ("{", r"\begin"):
+            depth += 1
+        elif token in ("}", r"\end"):
+            depth -= 1
+    return "".join([*parts, formula[start:]])
+
+
+_GROUP = re.compile(r"\\(?:left|right)(?![a-z])|\\(?:begin|end)(?=\{)|(?<!\\)[{}]")
 
 NEWLINE = r" \\ "
 
@@ -206,9 +233,30 @@ STEP = "  "
 Measure = Callable[[str], float]
 
 
-def broken(text: str, room: float, measure: Measure, breaks: Sequence[str], deepest: int = 99) -> list[str]:
-    """The text in lines that fit into the room where that can be, cut inside so many brackets at most."""
-    return _filled([""], text, "", room, measure, breaks, deepest)
+UNBREAKABLE = 1000
+"""Brackets that braces count for where nothing may be broken inside of them."""
+
+
+def broken(
+    text: str, room: float, measure: Measure, breaks: Sequence[str], deepest: int = 99, braces: int = 1
+) -> list[str]:
+    """The text in lines that fit into the room where that can be.
+
+    Args:
+        breaks: where it may be cut, the best first.
+        deepest: inside of how many brackets it may be cut.
+        braces: how many brackets a brace counts for.
+    """
+    return _filled([""], text, "", room, measure, _Cuts(breaks, deepest, braces))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cuts:
+    """Where a text may be cut."""
+
+    breaks: Sequence[str]
+    deepest: int
+    braces: int
 
 
 def _filled(
@@ -217,14 +265,13 @@ def _filled(
     indent: str,
     room: float,
     measure: Measure,
-    breaks: Sequence[str],
-    deepest: int,
+    cuts: _Cuts,
 ) -> list[str]:
     """The lines with the text appended: to the last one as far as it fits, the rest below it."""
     last = f"{lines[-1]} {text}" if lines[-1].strip() else lines[-1] + text
     if measure(last) <= room:
         return [*lines[:-1], last]
-    depth, pieces = _pieces(text, breaks, deepest)
+    depth, pieces = _pieces(text, cuts)
     fits = measure(indent + text) <= room
     if lines[-1].strip() and (fits or len(pieces) == 1):
         return [*lines, indent + text]
@@ -232,19 +279,19 @@ def _filled(
         return [*lines[:-1], last]
     for number, piece in enumerate(pieces):
         deeper = indent + STEP * depth if number else indent
-        lines = _filled(lines, piece, deeper, room, measure, breaks, deepest)
+        lines = _filled(lines, piece, deeper, room, measure, cuts)
     return lines
 
 
-def _pieces(text: str, breaks: Sequence[str], deepest: int) -> tuple[int, list[str]]:
+def _pieces(text: str, cuts: _Cuts) -> tuple[int, list[str]]:
     """The text cut at the outermost operators of the loosest kind that occurs in it, and in how many brackets."""
-    depths = list(_depths(text))
-    for depth in range(min(max(depths, default=0), deepest) + 1):
-        for pattern in breaks:
-            cuts = [m.start() for m in re.finditer(pattern, text) if depths[m.start()] == depth]
-            if cuts:
-                ends = [*cuts, len(text)]
-                return depth, [text[start:end].strip() for start, end in zip([0, *cuts], ends, strict=True)]
+    depths = list(_depths(text, cuts.braces))
+    for depth in range(min(max(depths, default=0), cuts.deepest) + 1):
+        for pattern in cuts.breaks:
+            places = [m.start() for m in re.finditer(pattern, text) if depths[m.start()] == depth]
+            if places:
+                ends = [*places, len(text)]
+                return depth, [text[start:end].strip() for start, end in zip([0, *places], ends, strict=True)]
     return 0, [text]
 
 
@@ -252,12 +299,12 @@ _OPENING = re.compile(r"[(\[]|(?<!\\)\{|\\left(?![a-z])|\\begin")
 _CLOSING = re.compile(r"[)\]]|(?<!\\)\}|\\right(?![a-z])|\\end")
 
 
-def _depths(text: str) -> Iterator[int]:
+def _depths(text: str, braces: int) -> Iterator[int]:
     """How many brackets are open at each character."""
     depth = 0
     for position in range(len(text)):
-        if _CLOSING.match(text, position):
-            depth -= 1
+        if match := _CLOSING.match(text, position):
+            depth -= 1 if match[0] in ")]" else braces
         yield depth
-        if _OPENING.match(text, position):
-            depth += 1
+        if match := _OPENING.match(text, position):
+            depth += 1 if match[0] in "([" else braces

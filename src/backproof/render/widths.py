@@ -12,6 +12,8 @@ SCRIPT = 0.7
 SIGN_WIDTHS: Mapping[str, float] = {
     r"\left": 0.2,
     r"\right": 0.2,
+    r"\Bigl": 0.4,
+    r"\Bigr": 0.4,
     r"\!": -0.3,
     r"\,": 0.3,
     r"\quad": 2,

@@ -131,15 +131,24 @@ def test_several_sides_and_long_ones_are_aligned() -> None:
     )
 
 
-def test_latex_is_never_cut_inside_brackets_matrices_or_text() -> None:
+def test_latex_is_never_cut_inside_matrices_or_text() -> None:
     held = [
-        r"\left( a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p \right)",
         r"\begin{bmatrix} a + b & c + d \\[2pt] e + f & g \times h + i + j + k + l \end{bmatrix}",
         r"\text{a + b + c \} + \{ d + e + f + g + h + i + j + k + l}",
-        r"\left[ a + b > c + d + e + f + g + h + i + j + k + l + m + n + o \right]",
     ]
     lines = latex_lines("x", [("=", " + ".join(held))], width=30)
     assert lines == [f"x &= {held[0]}", *(rf"&\qquad {{}} + {piece}" for piece in held[1:])]
+
+
+def test_latex_is_cut_inside_brackets_that_are_too_wide_by_themselves_and_no_others() -> None:
+    narrow = r"\left( \frac{a}{b} + c \right)"
+    wide = r"\left[ a + \frac{b}{c} + d + e + f + g + h + \left( i + j + k \right) + l \right]"
+    lines = latex_lines("x", [("=", f"{narrow} + {wide}")], width=30)
+    assert lines == [
+        rf"x &= {narrow}",
+        r"&\qquad {} + \Bigl[ a + \frac{b}{c} + d + e + f + g + h",
+        r"&\qquad {}   + \Bigl( i + j + k \Bigr) + l \Bigr]",
+    ]
 
 
 def test_a_wide_left_hand_side_stands_alone_in_latex() -> None:
