@@ -8,9 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 FONTS = (
-    "KaTeX_AMS-Regular",
     "KaTeX_Main-Regular",
-    "KaTeX_Main-Italic",
     "KaTeX_Math-Italic",
     "KaTeX_Size1-Regular",
     "KaTeX_Size2-Regular",

@@ -54,15 +54,21 @@ function showCited(link) {
   if (!equation) return;
   shown = link;
   equation.classList.add("cited");
+  const { top, bottom } = equation.getBoundingClientRect();
+  if (top >= 0 && bottom <= innerHeight) return; // it is in sight, and a preview might cover it
   preview.replaceChildren(equation.querySelector(".math").cloneNode(true));
   preview.hidden = false;
-  link.setAttribute("aria-describedby", "bp-preview");
-  const place = link.getBoundingClientRect();
+  link.setAttribute("aria-describedby", preview.id);
+  place(link.getBoundingClientRect());
+}
+
+// Above the link where there is room, below it elsewhere; never beyond the edges of the window.
+function place(link) {
   const { width, height } = preview.getBoundingClientRect();
-  const left = Math.max(8, Math.min(place.left, document.documentElement.clientWidth - width - 8));
-  const above = place.top > height + 12;
+  const left = Math.max(8, Math.min(link.left, document.documentElement.clientWidth - width - 8));
+  const above = link.top > height + 12;
   preview.style.left = `${left + scrollX}px`;
-  preview.style.top = `${(above ? place.top - height - 6 : place.bottom + 6) + scrollY}px`;
+  preview.style.top = `${(above ? link.top - height - 6 : link.bottom + 6) + scrollY}px`;
 }
 
 function hideCited() {
