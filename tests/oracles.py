@@ -19,20 +19,36 @@ from backproof.ir.program import Equation, Program
 
 Array = npt.NDArray[Any]
 
+TOLERANCE = 1e-22
+"""What derived gradients and central differences may differ by, relative to the largest entry or to 1."""
+
 EXACT = MpmathArithmetic(50)
 STEP = EXACT.context.mpf(10) ** -16
 """With fifty digits the error of a central difference is about 1e-32 for the truncation and 1e-34 for the rounding."""
 
 
 def numbers(program: Program, sizes: Mapping[str, int], seed: int = 0, scale: float = 1.0) -> dict[str, Array]:
-    """Random floats for every input and parameter, not nearer to 0 than a tenth of the scale."""
+    """Random floats for every input and parameter, not nearer to 0 than a tenth of the scale.
+
+    Where the program assumes that the samples of an input sum to 1, they do, exactly.
+    """
     rng = np.random.default_rng(seed)
+    summing = {assumed.name: assumed.axis for assumed in program.assumptions}
 
     def draw(shape: tuple[int, ...]) -> Array:
         magnitude = rng.uniform(0.1, 1.0, shape) * scale
         return np.asarray(magnitude * rng.choice([-1.0, 1.0], shape))
 
-    return {name.id: draw(concrete(name.shape, sizes)) for name in (*program.inputs, *program.parameters)}
+    def draw_probabilities(shape: tuple[int, ...], axis: int) -> Array:
+        parts = np.moveaxis(rng.integers(1, 64 // shape[axis], shape) / 64, axis, 0)  # exact in binary
+        parts[-1] = 1 - parts[:-1].sum(axis=0)
+        return np.moveaxis(parts, 0, axis)
+
+    return {
+        name.id: draw_probabilities(shape, summing[name.id]) if name.id in summing else draw(shape)
+        for name in (*program.inputs, *program.parameters)
+        for shape in [concrete(name.shape, sizes)]
+    }
 
 
 def exactly(env: Mapping[str, Array]) -> dict[str, Array]:
@@ -126,6 +142,3 @@ def check_second_order(program: Program, sizes: Mapping[str, int], *, seed: int 
     expected = hessian_by_differences(trace, env, direction, sizes)
     for id in derived:
         assert apart(derived[id], expected[id]) < TOLERANCE, id
-
-
-TOLERANCE = 1e-22

@@ -64,7 +64,7 @@ def mlp(
     _check_sizes(sizes, bias)
     if samples not in ("rows", "columns"):
         raise SpecificationError(f"samples must be 'rows' or 'columns', got {samples!r}")
-    chosen = loss_named(loss) if isinstance(loss, str) else loss
+    chosen = _chosen(loss)
     activations = _activations(len(sizes) - 1, activation, output_activation, chosen)
     builder = _Builder(sizes, activations, bias, samples, as_dim(batch), name_last=chosen.output is not None)
     return builder.program(chosen, penalty)
@@ -116,11 +116,17 @@ def _check_sizes(sizes: Sequence[int], bias: bool) -> None:
         )
 
 
+def _chosen(loss: str | Loss) -> Loss:
+    if not isinstance(loss, str | Loss):
+        raise SpecificationError(f"a loss is a name or a loss made by bp.loss, got {loss!r}")
+    return loss_named(loss) if isinstance(loss, str) else loss
+
+
 def _activations(
     layers: int, activation: Activation | Sequence[Activation], output: Activation | None, loss: Loss
 ) -> tuple[Activation, ...]:
     """One activation per layer."""
-    if isinstance(activation, str | Function):
+    if isinstance(activation, str) or not isinstance(activation, Sequence):
         given: list[Activation] = [activation] * layers
     else:
         given = list(activation)
