@@ -207,5 +207,5 @@ def fitted(row: str, margin: float) -> str:
     match = _ROW.fullmatch(row)
     if match is None or max(margin, 4) + latex_width(match["body"]) <= WIDEST:
         return row
-    share = (LINE - 4 - max(margin, 4)) / WIDEST
+    share = (LINE - 8 - max(margin, 4)) / WIDEST
     return rf"{match['start']}\resizebox{{{share:.2f}\linewidth}}{{!}}{{$\displaystyle {match['body']}$}}"

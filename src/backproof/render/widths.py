@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 
 SCRIPT = 0.7
 """The size of sub- and superscripts beside their base."""
@@ -42,7 +43,7 @@ BRACKETS = 1.5
 WORDS = (r"\text", r"\mathrm", r"\operatorname", r"\mathbin", r"\hat", r"\bar", r"\tilde")
 """Commands that are as wide as their argument."""
 
-_TOKEN = re.compile(r"\\(?:begin|end)\{\w+\}|\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
+_TOKEN = re.compile(r"\\(?:begin|end)\{\w+\}|\\[A-Za-z]+|\\.|\S", re.DOTALL)
 
 
 def columns(text: str) -> int:
@@ -58,6 +59,7 @@ def columns(text: str) -> int:
     return len(text) + wide - sum(unicodedata.combining(character) != 0 for character in text)
 
 
+@lru_cache(maxsize=8192)
 def latex_width(formula: str) -> float:
     """About how many letters wide a formula is when typeset: stacked things count once.
 
@@ -67,8 +69,7 @@ def latex_width(formula: str) -> float:
         >>> latex_width(r"\\frac{x}{y + z}") == latex_width("y + z")
         True
     """
-    tokens = [token for token in _TOKEN.findall(formula) if not token.isspace()]
-    return _line(tokens, 0, "")[0]
+    return _line(_TOKEN.findall(formula), 0, "")[0]
 
 
 def _line(tokens: list[str], start: int, closing: str) -> tuple[float, int]:
