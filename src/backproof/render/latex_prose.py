@@ -46,7 +46,7 @@ def escaped(text: str) -> str:
 
     Example:
         >>> print(escaped("2 × 3 is 100% of $6"))
-        2 $\\\\times$ 3 is 100\\\\% of \\\\$6
+        2 $\\times$ 3 is 100\\% of \\$6
     """
     parts, start = [], 0
     for match in _SIGN.finditer(text):

@@ -63,7 +63,7 @@ def escaped(text: str) -> str:
 
     Example:
         >>> print(escaped("<script> *a_b* $x$"))
-        &lt;script&gt; \\\\*a\\\\_b\\\\* &#36;x&#36;
+        &lt;script&gt; \\*a\\_b\\* &#36;x&#36;
     """
     line = plain_text(text.replace("\n", " "))
     safe = "".join(ENTITIES.get(c) or (f"\\{c}" if c in PUNCTUATION else c) for c in line)

@@ -17,15 +17,19 @@ from backproof.render.outline_parts import Blocks, Parts, heading, paragraph
 ETA = Name("eta")
 
 
-def given_blocks(parts: Parts) -> Blocks:
-    """The values of the inputs and parameters."""
+def given_blocks(parts: Parts, note: str = "") -> Blocks:
+    """The values of the inputs and parameters.
+
+    Args:
+        note: which of them the equations below are about.
+    """
     figures = parts.figures
     if figures is None:
         return []
     program = parts.trace.source
     return [
         heading(1, "The numbers", "numbers"),
-        paragraph("The derivation is read with these numbers:"),
+        paragraph(f"The derivation is read with these numbers{note}:"),
         *(
             Display(number=0, target=name, lines=(), shape=name.shape, values=shown(figures.values[name.id]))
             for name in (*program.inputs, *program.parameters)

@@ -31,7 +31,13 @@ def scalar_blocks(parts: Parts, view: ScalarView) -> tuple[Block, ...]:
     closing, last = closing_blocks(telling)
     body += closing
     body += update_blocks(parts, after=last)
-    return (*opening(parts), *weights, *conventions(parts, [*weights, *body]), *given_blocks(parts), *body)
+    return (
+        *opening(parts),
+        *weights,
+        *conventions(parts, [*weights, *body]),
+        *given_blocks(parts, telling.example_note),
+        *body,
+    )
 
 
 def _announcement(telling: Telling, sections: Sequence[Section]) -> Blocks:

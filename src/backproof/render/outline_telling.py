@@ -39,6 +39,15 @@ class Telling:
             given = first_example(given, self.view)
         return Figures.of(self.view.trace, given)
 
+    @property
+    def example_note(self) -> str:
+        """Which of the examples that were given the equations are about."""
+        figures = self.parts.figures
+        if figures is None or not self.view.single_example:
+            return ""
+        (size,) = {figures.evaluator.size(Symbol(name)) for name in self.view.batch.source.symbols}
+        return "" if size == 1 else f", the entries with those of the first of the {size} examples"
+
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
         """The layers by the identifiers of their outputs, arguments and parameters."""

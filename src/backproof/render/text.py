@@ -35,6 +35,13 @@ KEPT_TOGETHER = 24
 """Columns of a formula in running text that is not broken over lines."""
 NBSP = "\u00a0"
 
+ASCII_SIGNS = str.maketrans(
+    {"×": "x", "·": "*", "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "≈": "~", "…": "...", "⋮": ":", "→": "->"}
+    | dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True))
+    | dict(zip("“”‘’", "\"\"''", strict=True))
+)
+"""Signs of running text, in ASCII."""
+
 BOLD, DIM, GREEN, RED = "1", "2", "32", "31"
 """The parameters of terminal colours."""
 
@@ -78,13 +85,9 @@ class _Page:
     def lines(self, document: Document) -> Iterator[str]:
         """The lines of the whole document."""
         yield from self._title(document.title, "=" if self.ascii else "═")
-        before: Block | None = None
         for block in document.blocks:
-            close = isinstance(block, Display) and isinstance(before, Display) and block.number == 0
-            if not close:
-                yield ""
+            yield ""
             yield from self._block(block)
-            before = block
         if document.facts:
             yield ""
             facts = "; ".join(f"{name}: {value}" for name, value in document.facts.items())
@@ -127,7 +130,8 @@ class _Page:
     def _piece(self, piece: object) -> str:
         match piece:
             case str():
-                return self.dialect.text(piece.replace("\n", " "))
+                line = piece.replace("\n", " ")
+                return self.dialect.text(line.translate(ASCII_SIGNS) if self.ascii else line)
             case Reference(number):
                 return f"({number})"
             case _:

@@ -122,5 +122,10 @@ def _hidden_words(hidden: Sequence[Layer]) -> str:
         words = {activation_word(layer.activation) for layer in hidden}
         kind = f"{words.pop()} units" if len(words) == 1 else "units"
         return f"{layers} of {min(widths)} to {max(widths)} {kind}"
+    if len({layer.activation for layer in hidden}) == 1:
+        widths_of = [str(layer.outputs) for layer in hidden]
+        return (
+            f"{layers} of {', '.join(widths_of[:-1])} and {widths_of[-1]} {activation_word(hidden[0].activation)} units"
+        )
     units_of = [counted(layer.outputs, f"{activation_word(layer.activation)} unit") for layer in hidden]
     return f"{layers} of {', '.join(units_of[:-1])} and {units_of[-1]}"
