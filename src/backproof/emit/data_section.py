@@ -67,7 +67,7 @@ class DataSection:
         else:
             lines = self._literals(self._program.inputs, self._data)
         if self._params is None:
-            lines += [f"rng = np.random.default_rng({self._seed})", *self._starts()]
+            lines += self.starts()
         else:
             lines += self._literals(self._program.parameters, self._params)
         return lines + self._writer.sizes_used_in(self._writer.trace.joint.equations)
@@ -83,8 +83,9 @@ class DataSection:
                 lines += listed(f"{opening}[", [repr(row) for row in rows], "])")
         return lines
 
-    def _starts(self) -> list[str]:
-        lines = []
+    def starts(self) -> list[str]:
+        """Initial parameters drawn as training draws them."""
+        lines = [f"rng = np.random.default_rng({self._seed})"]
         for start in initialisation(self._program):
             parameter, scale = self._writer.quantity(start.parameter.id), start.scale
             shape = self._writer.shape(start.parameter.shape)

@@ -65,13 +65,13 @@ def numpy_source(
         "# backward",
         *backward,
         "# update",
-        *(_update(writer, id, gradient) for id, gradient in _in_order(trace) if id in parameters),
+        *(_update(writer, id, gradient) for id, gradient in in_order(trace) if id in parameters),
     ]
     opening = section.lines()
     loop = [f"for epoch in range({last}):", *(INDENT + line for line in body)]
     setting = [f"learning_rate = {rate!r}"]
-    title = f'"""Trains {_described(trace)}; the equations are derived by Backproof {__version__}."""'
-    return _module(title, section.modules, writer, [*opening, *setting, "", *loop])
+    title = f'"""Trains {described(trace)}; the equations are derived by Backproof {__version__}."""'
+    return module_text(title, section.modules, writer, [*opening, *setting, "", *loop])
 
 
 def numpy_functions(trace: Trace) -> str:
@@ -102,37 +102,49 @@ def numpy_functions(trace: Trace) -> str:
     loss = writer.quantity(program.loss)
     forward = [
         *listed("def forward(", given, "):"),
-        *_indented(writer.sizes_used_in(program.equations)),
-        *_indented(writer.equations(program.equations)),
-        *_indented(listed("return ", [loss, *passed], "")),
+        *indented(writer.sizes_used_in(program.equations)),
+        *indented(writer.equations(program.equations)),
+        *indented(listed("return ", [loss, *passed], "")),
     ]
     later = [*given, *passed, *([loss] if program.loss in used_later else [])]
-    gradients = [f"{writer.literal(id)}: {writer.quantity(gradient)}" for id, gradient in _in_order(trace)]
+    gradients = [f"{writer.literal(id)}: {writer.quantity(gradient)}" for id, gradient in in_order(trace)]
     backward = [
         *listed("def backward(", later, "):"),
-        *_indented(writer.sizes_used_in(trace.backward)),
-        *_indented(writer.equations(trace.backward)),
-        *_indented(listed("return {", gradients, "}")),
+        *indented(writer.sizes_used_in(trace.backward)),
+        *indented(writer.equations(trace.backward)),
+        *indented(listed("return {", gradients, "}")),
     ]
-    title = f'"""The loss of {_described(trace)} and its gradients, derived by Backproof {__version__}."""'
-    return _module(title, (), writer, [*forward, "", "", *backward])
+    title = f'"""The loss of {described(trace)} and its gradients, derived by Backproof {__version__}."""'
+    return module_text(title, (), writer, [*forward, "", "", *backward])
 
 
-def _module(title: str, modules: Sequence[str], writer: NumpyWriter, body: Sequence[str]) -> str:
-    """The parts in their order: what it is, imports, the functions that the body turned out to need, the body."""
+def module_text(
+    title: str, modules: Sequence[str], writer: NumpyWriter, body: Sequence[str], names: Sequence[str] = ()
+) -> str:
+    """The parts in their order: what it is, imports, the functions that the body turned out to need, the body.
+
+    Args:
+        title: the docstring.
+        modules: what the body imports of the standard library.
+        writer: knows the functions and conventions.
+        body: the lines.
+        names: ``from … import …`` lines.
+    """
     helpers = [line for helper in writer.helpers() for line in ("", "", *helper.rstrip("\n").split("\n"))]
     imports = sorted({*modules, *(["math"] if any("math." in line for line in helpers) else [])})
     conventions = [f"# At kinks: {convention}." for convention in writer.conventions()]
-    head = [title, *conventions, "", *(f"import {module}" for module in imports), *([""] if imports else [])]
+    standard = [*(f"import {module}" for module in imports), *names]
+    head = [title, *conventions, "", *standard, *([""] if standard else [])]
     gap = ["", ""] if helpers or body[0].startswith("def ") else [""]
     return "\n".join([*head, "import numpy as np", *helpers, *gap, *body]) + "\n"
 
 
-def _indented(lines: Sequence[str]) -> list[str]:
+def indented(lines: Sequence[str]) -> list[str]:
+    """The lines one level further in."""
     return [INDENT + line for line in lines]
 
 
-def _in_order(trace: Trace) -> list[tuple[str, str]]:
+def in_order(trace: Trace) -> list[tuple[str, str]]:
     """Each parameter with its gradient, in the order of the program."""
     order = [name.id for name in trace.program.parameters]
     return sorted(trace.gradients.items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
@@ -148,6 +160,7 @@ def _printing(loss: str, every: int) -> list[str]:
     return [line] if every == 1 else [f"if epoch % {every} == 0:", INDENT + line]
 
 
-def _described(trace: Trace) -> str:
+def described(trace: Trace) -> str:
+    """What is trained, in words."""
     structure = trace.program.structure
     return "a program" if structure is None else f"a {structure.specification} network"

@@ -76,7 +76,7 @@ class NumpyWriter:
         form = fn.stable if fn.stable is not None else fn.definition
         if form is None:
             raise BackproofError(f"the function {fn.name!r} has neither a definition nor a spelling in NumPy")
-        return f"def {name}(x):\n    return {spelt(lower(form), NUMPY_SPELLING, _Body(self))}\n"
+        return f"def {name}(x):\n    return {spelt(lower(form), NUMPY_SPELLING, BodyWords(self))}\n"
 
     # --- lines --------------------------------------------------------------------------------------------------------
 
@@ -117,11 +117,11 @@ class NumpyWriter:
     @staticmethod
     def literal(text: str) -> str:
         """The text as a Python string."""
-        return f'"{text}"' if re.fullmatch(r"\w+", text, re.ASCII) else ascii(text)
+        return f'"{text}"' if re.fullmatch(r"[\w.-]+", text, re.ASCII) else ascii(text)
 
 
-class _Body:
-    """The words of a helper's body: its argument, and the functions of the script."""
+class BodyWords:
+    """The words of a function's body: its arguments by their own names, and the functions of the script."""
 
     def __init__(self, script: NumpyWriter) -> None:
         self.size, self.shape, self.call, self.helper = script.size, script.shape, script.call, script.helper
