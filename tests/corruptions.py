@@ -39,10 +39,9 @@ from backproof.ir.traverse import children, rebuilt, walk
 from backproof.proof.samples import sample
 from backproof.rules.elementwise import relu, sigmoid, tanh
 
-NOISE = 1e-50
-"""Values as small as this are the rounding of a zero."""
-
 Known = Mapping[str, Name]
+Valued = tuple[Evaluator, Mapping[str, Any]]
+Place = tuple[Valued, Valued]
 Edit = Callable[[Expr, Known, Random], Expr | None]
 
 
@@ -105,9 +104,7 @@ EDITS: Mapping[str, Edit] = {
     "a softmax along the other axis": lambda e, known, random: (
         Softmax(e.x, 1 - e.axis) if isinstance(e, Softmax) else None
     ),
-    "the sum without its logarithm": lambda e, known, random: (
-        Sum(e.x, e.axis) if isinstance(e, LogSumExp) else None
-    ),
+    "the sum without its logarithm": lambda e, known, random: Sum(e.x, e.axis) if isinstance(e, LogSumExp) else None,
 }
 """One mistake each, at one place of an expression; None where it cannot be made there."""
 
@@ -126,7 +123,7 @@ class Corruption:
 
 
 def corruptions(trace: Trace, random: Random, count: int) -> Iterator[Corruption]:
-    """Up to ``count`` corruptions of the trace, each of them wrong: that its value differs was seen to 50 digits."""
+    """Up to ``count`` corruptions of the trace, each of them wrong: that its value differs was seen in many digits."""
     values = list(_places(trace))
     for _ in range(20 * count):
         if count == 0:
@@ -137,7 +134,7 @@ def corruptions(trace: Trace, random: Random, count: int) -> Iterator[Corruption
             yield made
 
 
-def _corrupted(trace: Trace, random: Random, values: list[tuple[Evaluator, dict[str, Any]]]) -> Corruption | None:
+def _corrupted(trace: Trace, random: Random, values: list[Place]) -> Corruption | None:
     step = random.choice(trace.steps)
     name = _names(trace).get(step.number)
     if step.kind == "rewrite" and random.random() < 0.5:
@@ -201,26 +198,33 @@ def _edited(expr: Expr, edit: Edit, known: Known, random: Random) -> Expr | None
     return go(expr)
 
 
-def _places(trace: Trace) -> Iterator[tuple[Evaluator, dict[str, Any]]]:
-    """Three places where the quantities of the correct derivation have their values, to 50 digits."""
-    arithmetic = MpmathArithmetic(50)
+def _places(trace: Trace) -> Iterator[Place]:
+    """Three places where the quantities of the correct derivation have their values, to 50 digits and to 150."""
     for seed in range(3):
-        random = np.random.default_rng(seed)
-        sizes = {symbol: 3 + seed for symbol in trace.program.symbols}
-        inputs = sample(trace.program, sizes, random, "float64", positive=False)
-        evaluator = Evaluator(arithmetic, sizes)
-        given = {id: arithmetic.array(value) for id, value in inputs.items()}
-        yield evaluator, evaluate_program(trace.joint, given, evaluator)
+        sizes = dict.fromkeys(trace.program.symbols, 3 + seed)
+        inputs = sample(trace.program, sizes, np.random.default_rng(seed), "float64", positive=False)
+        yield _valued(trace, inputs, sizes, 50), _valued(trace, inputs, sizes, 150)
 
 
-def _differ(right: Expr, wrong: Expr, places: list[tuple[Evaluator, dict[str, Any]]]) -> bool:
-    """Whether the two differ in their first ten digits at one of the places."""
-    for evaluator, values in places:
+def _valued(trace: Trace, inputs: Mapping[str, Any], sizes: Mapping[str, int], digits: int) -> Valued:
+    arithmetic = MpmathArithmetic(digits)
+    evaluator = Evaluator(arithmetic, sizes)
+    given = {id: arithmetic.array(value) for id, value in inputs.items()}
+    return evaluator, evaluate_program(trace.joint, given, evaluator)
+
+
+def _differ(right: Expr, wrong: Expr, places: list[Place]) -> bool:
+    """Whether the two differ at one of the places, by as much in 50 digits as in 150: so it is no rounding."""
+    for place in places:
         try:
-            a, b = (np.asarray(evaluator(expr, values), object) for expr in (right, wrong))
+            short, long = (_difference(right, wrong, *valued) for valued in place)
         except ArithmeticError:
             continue
-        size = max(np.max(np.abs(a)), np.max(np.abs(b)))
-        if np.max(np.abs(a - b)) > 1e-10 * size > NOISE:
+        if long > 0 and abs(short - long) < 0.1 * long:
             return True
     return False
+
+
+def _difference(right: Expr, wrong: Expr, evaluator: Evaluator, values: Mapping[str, Any]) -> Any:
+    a, b = (np.asarray(evaluator(expr, values), object) for expr in (right, wrong))
+    return np.max(np.abs(a - b))

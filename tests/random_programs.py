@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from random import Random
 
-from backproof.dims import SCALAR, Dim, Symbol
+from backproof.dims import SCALAR, Dim, Shape, Symbol
 from backproof.ir.expr import Elementwise, Expr, Function, LogSumExp, Name, Softmax, count, size_of, total
 from backproof.ir.lift import where
 from backproof.ir.program import Equation, Program, RowsSumToOne
@@ -30,8 +30,9 @@ def random_program(seed: int) -> Program:
 
 def random_activation(random: Random) -> str | Function:
     """A built-in activation, or one with a parameter of its own."""
-    parametrised = [leaky_relu(0.2), leaky_relu(Fraction(1, 3)), elu(1.5), elu(Fraction(1, 2))]
-    return random.choice([*ACTIVATIONS, *parametrised])
+    parametrised = (leaky_relu(0.2), leaky_relu(Fraction(1, 3)), elu(1.5), elu(Fraction(1, 2)))
+    choices: list[str | Function] = [*ACTIVATIONS, *parametrised]
+    return random.choice(choices)
 
 
 def random_network(random: Random) -> Program:
@@ -44,6 +45,7 @@ def random_network(random: Random) -> Program:
     output = "softmax" if not fused and random.random() < 0.15 else None
     if loss == "cross_entropy":
         sizes[-1] = max(2, sizes[-1])
+    batches: list[int | str] = ["n", "n", 1, 4]
     return mlp(
         *sizes,
         activation=activations if activations else "identity",
@@ -51,7 +53,7 @@ def random_network(random: Random) -> Program:
         bias=random.random() < 0.5,
         loss=loss,
         penalty=random.choice([None, None, 0.1, Fraction(3, 7)]),
-        batch=random.choice(["n", "n", 1, 4]),
+        batch=random.choice(batches),
         samples="rows" if random.random() < 0.5 else "columns",
     )
 
@@ -71,18 +73,18 @@ class Graph:
     pool: list[Name] = field(default_factory=list)
     assumptions: list[RowsSumToOne] = field(default_factory=list)
 
-    def give(self, prefix: str, rows: Dim, columns: Dim, where_to: list[Name]) -> Name:
-        """A new input or parameter."""
-        name = Name(f"{prefix}_{len(where_to) + 1}", (rows, columns))
-        where_to.append(name)
-        return name
+    def input(self, prefix: str, shape: Shape) -> Name:
+        """A new input."""
+        self.inputs.append(Name(f"{prefix}_{len(self.inputs) + 1}", shape))
+        return self.inputs[-1]
 
     def parameter(self, rows: Dim, columns: Dim) -> Name:
         """A parameter of the shape: an old one if there is one and chance wills it, so that it is shared."""
         fitting = [p for p in self.parameters if p.shape == (rows, columns)]
         if fitting and self.random.random() < 0.6:
             return self.random.choice(fitting)
-        return self.give("W", rows, columns, self.parameters)
+        self.parameters.append(Name(f"W_{len(self.parameters) + 1}", (rows, columns)))
+        return self.parameters[-1]
 
     def define(self, value: Expr) -> Name:
         """A new quantity; sometimes with a name for the adjoint inside it, as layers have."""
@@ -140,12 +142,12 @@ def _function(graph: Graph) -> Function:
 
 def random_graph(random: Random) -> Program:
     """A program over quantities that are used any number of times, with one loss or several added up."""
-    graph = Graph(random, batch=random.choice([N, N, 3]))
+    batches: list[Dim] = [N, N, 3]
+    graph = Graph(random, random.choice(batches))
     for _ in range(random.randint(1, 2)):
-        graph.pool.append(graph.give("X", graph.batch, random.randint(1, 4), graph.inputs))
-    graph.define(graph.pick() @ graph.parameter(graph.pool[-1].shape[1], random.randint(1, 4))) if len(
-        graph.pool
-    ) == 1 else None
+        graph.pool.append(graph.input("X", (graph.batch, random.randint(1, 4))))
+    if len(graph.pool) == 1:
+        graph.define(graph.pool[0] @ graph.parameter(graph.pool[0].shape[1], random.randint(1, 4)))
     for _ in range(random.randint(1, 7)):
         graph.define(random.choice(GROWTH)(graph, graph.pick()))
     losses = [graph.define(_loss(graph, graph.pick())) for _ in range(random.randint(1, 3))]
@@ -156,10 +158,8 @@ def random_graph(random: Random) -> Program:
         value = value + loss if random.random() < 0.8 else value + loss * loss
     graph.equations.append(Equation(Name("L"), value))
     if not graph.parameters:
-        graph.give("W", 1, 1, graph.parameters)
-    return Program(
-        tuple(graph.inputs), tuple(graph.parameters), tuple(graph.equations), "L", tuple(graph.assumptions)
-    )
+        graph.parameter(1, 1)
+    return Program(tuple(graph.inputs), tuple(graph.parameters), tuple(graph.equations), "L", tuple(graph.assumptions))
 
 
 def _loss(graph: Graph, p: Name) -> Expr:
@@ -168,11 +168,11 @@ def _loss(graph: Graph, p: Name) -> Expr:
     rows = p.shape[0]
     kind = random.choice(["known", "known", "cross_entropy", "logistic", "plain", "huber"])
     if kind == "cross_entropy":
-        y = graph.give("y", *p.shape, graph.inputs)  # type: ignore[misc]
+        y = graph.input("y", p.shape)
         graph.assumptions.append(RowsSumToOne(y.id, 1))
         q = graph.define(Softmax(p, 1))
         return LOSSES["cross_entropy"].build(q, y, rows)
-    y = graph.give("y", *p.shape, graph.inputs)  # type: ignore[misc]
+    y = graph.input("y", p.shape)
     if kind == "logistic":
         q = graph.define(Elementwise(sigmoid, p))
         return LOSSES["binary_cross_entropy"].build(q, y, rows)

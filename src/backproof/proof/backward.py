@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from backproof.backprop.trace import Step, Trace
 from backproof.dims import shape_text
@@ -45,6 +46,8 @@ class _Backward:
         self.vanishing: dict[str, bool] = {}
         self.named_by: dict[str, int] = {}
         self.drawn: set[str] = set()
+        self.parts = {equation.name.id: [equation] for equation in self.program.equations}
+        """Each equation, taken apart at the places whose adjoints have been given a name."""
         self.users: dict[str, list[Equation]] = {}
         for equation in self.program.equations:
             for id in names(equation.value):
@@ -64,6 +67,7 @@ class _Backward:
         yield from faults
         if faults:
             return
+        yield from self._backward_equation(step)
         if step.before != step.after:
             yield Identity(step.number, step.after, (step.before,), "simplifying changed the value")
         match step.kind, step.target:
@@ -90,7 +94,7 @@ class _Backward:
             elif side.shape != step.target.shape:
                 found, wanted = shape_text(side.shape), shape_text(step.target.shape)
                 yield Fact(number, False, f"the right-hand side is {found}, but must be {wanted}")
-        if any(not 0 < use < number for use in step.uses):
+        if any(not 0 < use < number or use not in self.trace.by_number for use in step.uses):
             yield Fact(number, False, "it says to use a step that does not come before it")
             return
         formulas = frozenset[str]().union(*(names(self.trace.by_number[use].after) for use in step.uses))
@@ -137,17 +141,16 @@ class _Backward:
     def _claim(self, step: Step, name: Name, claim: Expr) -> Iterator[Obligation]:
         """⟨claim, V⟩ = Σ ⟨∂L/∂e, Jₑ V⟩ over the equations e that use the quantity."""
         terms: list[Expr] = []
-        for equation in self.users.get(name.id, []):
-            moved = tangent_of(equation.value, {name.id: direction(name)})
-            if moved is None or self._vanishes(equation.name.id):
+        for part in (part for user in self.users.get(name.id, []) for part in self.parts[user.name.id]):
+            moved = tangent_of(part.value, {name.id: direction(name)})
+            if moved is None or self._vanishes(part.name.id):
                 continue
-            if equation.name.id not in self.claimed:
-                yield Fact(step.number, False, f"it rests on ∂L/∂{equation.name.id}, which no earlier step gives")
+            if part.name.id not in self.claimed:
+                yield Fact(step.number, False, f"it rests on ∂L/∂{part.name.id}, which no earlier step gives")
                 return
-            terms.append(inner_product(adjoint(equation.name), moved))
+            terms.append(inner_product(adjoint(part.name), moved))
         yield from self._direction(name)
         used = listed(equation.name.id for equation in self.users.get(name.id, [])) or "nothing"
-        yield from self._backward_equation(step)
         sentence = f"this is not ∂L/∂{name.id}, by forward mode through {used}"
         yield Identity(step.number, inner_product(claim, direction(name)), (sum_of(terms),), sentence)
         yield from self._claimed(name, claim)
@@ -191,20 +194,31 @@ class _Backward:
         if equation.name.id not in self.claimed:
             yield Fact(step.number, False, f"it rests on ∂L/∂{equation.name.id}, which no earlier step gives")
             return
-        moving = Name(f"inside {equation.name.id}, step {step.number}", inner.shape)
-        along = direction(name)
-        rights: list[Expr] = []
-        for opened in _with_one_replaced(equation.value, inner, moving):
-            moved = tangent_of(opened, {moving.id: along})
-            rights.append(zeros(()) if moved is None else inner_product(adjoint(equation.name), moved))
-        if not rights:
+        moving, along = Name(f"inside {equation.name.id}, step {step.number}", inner.shape), direction(name)
+        parts = self.parts[equation.name.id]
+        places = [
+            (position, opened)
+            for position, part in enumerate(parts)
+            for opened in _with_one_replaced(part.value, inner, moving)
+        ]
+        if not places:
             yield Fact(step.number, False, f"the equation for {equation.name.id} does not hold such a part")
             return
         yield from self._direction(name)
         yield Bind(moving.id, inner)
-        yield from self._backward_equation(step)
+        rights = tuple(self._sent(parts[position], opened, moving, along) for position, opened in places)
         sentence = f"this is not the adjoint inside {equation.name.id}, by forward mode"
-        yield Identity(step.number, inner_product(step.after, along), tuple(rights), sentence)
+        yield Identity(step.number, inner_product(step.after, along), rights, sentence)
+        if len(places) == 1:
+            # What stands in this part is from here on tested against the Δ as it was given.
+            ((position, opened),) = places
+            parts[position] = replace(parts[position], value=opened)
+            parts.append(Equation(moving, inner))
+            yield from self._claimed(moving, name)
+
+    def _sent(self, part: Equation, opened: Expr, moving: Name, along: Expr) -> Expr:
+        moved = tangent_of(opened, {moving.id: along})
+        return zeros(()) if moved is None else inner_product(adjoint(part.name), moved)
 
     # --- quantities without a step --------------------------------------------------------------------------------
 

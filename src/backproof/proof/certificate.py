@@ -73,6 +73,7 @@ class Certificate:
         numbers: each equation in floating point against many digits.
         slopes: the gradients against difference quotients of the loss, to many digits.
         prime, points, seed: of the field and its random points.
+        one_sided: the number of comparisons that came out one way at all points: their other branch was not tested.
         reference: what floating-point numbers were compared with.
         sizes: the sizes that symbolic dimensions had for that.
         steps_of: the step that gives each name.
@@ -85,6 +86,7 @@ class Certificate:
     slopes: tuple[SlopeProof, ...]
     prime: int
     points: int
+    one_sided: int
     seed: int
     digits: int
     reference: str
@@ -146,6 +148,9 @@ class Certificate:
             f"Identities: exact modulo {self.prime} at {self.points} random points; "
             f"a false step passes with a chance of at most {self.bound:.1e}.",
         ]
+        if self.one_sided:
+            noun = "comparison" if self.one_sided == 1 else "comparisons"
+            lines.append(f"{self.one_sided} {noun} came out one way at all points; the other branch was not tested.")
         exceptions = [s for s in self.steps if s.method == "many digits"]
         if exceptions:
             numbers = ", ".join(str(step.number) for step in exceptions)
@@ -192,6 +197,7 @@ class Certificate:
             "bound": self.bound,
             "prime": self.prime,
             "points": self.points,
+            "one_sided": self.one_sided,
             "seed": self.seed,
             "digits": self.digits,
             "reference": self.reference,

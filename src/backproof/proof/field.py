@@ -12,6 +12,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +20,30 @@ import numpy as np
 
 from backproof.proof import modular
 from backproof.proof.modular import P, PoleError, Residues, inverse, multiply
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a comparison of arrays came out, entries that compare a number with itself left out.
+
+    Args:
+        positive, negative: whether it was true somewhere, and false somewhere.
+        count: the number of entries.
+        alive: whether it was true somewhere in every row; in every column.
+    """
+
+    positive: bool
+    negative: bool
+    count: int
+    alive: tuple[bool, bool]
+
+
+def compared(signs: Residues) -> Comparison:
+    """The outcome of a comparison, from the signs of the differences."""
+    matrix = np.atleast_2d(signs)
+    positive, differ = matrix > 0, matrix != 0
+    rows, columns = (bool((positive.any(axis=axis) | ~differ.any(axis=axis)).all()) for axis in (1, 0))
+    return Comparison(bool(positive.any()), bool((matrix < 0).any()), int(differ.sum()), (rows, columns))
 
 
 class FieldArithmetic:
@@ -42,8 +67,8 @@ class FieldArithmetic:
     def __init__(self, key: int) -> None:
         self._key = key
         self._known: dict[tuple[str, bytes, tuple[int, ...]], Residues] = {}
-        self.comparisons: list[tuple[bool, bool]] = []
-        """For every comparison made: whether it came out true somewhere, and whether false."""
+        self.comparisons: list[Comparison] = []
+        """How every comparison came out, in the order in which they were made."""
 
     # --- exact operations -----------------------------------------------------------------------------------------
 
@@ -165,8 +190,7 @@ class FieldArithmetic:
         return np.asarray(signs % P)
 
     def _compared(self, signs: Residues) -> None:
-        positive = signs == 1
-        self.comparisons.append((bool(positive.any()), bool(not positive.all())))
+        self.comparisons.append(compared(signs))
 
     def _sine(self, x: Residues) -> Residues:
         signs, size = self._signed(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,16 @@ from backproof.dims import concrete
 from backproof.errors import BackproofError
 from backproof.ir.evaluate import Evaluator
 from backproof.ir.expr import Name
-from backproof.ir.program import Program
-from backproof.proof.field import FieldArithmetic
+from backproof.ir.program import Equation, Program
+from backproof.ir.traverse import names
+from backproof.proof.field import Comparison, FieldArithmetic
 from backproof.proof.modular import P, PoleError, Residues
 
 MOST_DRAWS = 64
-"""A comparison that has come out one way at this many points is taken to have one outcome only."""
+"""After this many points a comparison that has come out one way only is left at that."""
+
+MOST_ATTEMPTS = 16
+"""How often parameters are drawn again for the sake of a comparison."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,8 @@ class FieldPoint:
         return bool(np.array_equal(a, b))
 
     @property
-    def comparisons(self) -> list[tuple[bool, bool]]:
-        """How each comparison came out so far: true somewhere, false somewhere."""
+    def comparisons(self) -> list[Comparison]:
+        """How each comparison came out so far."""
         arithmetic = self.evaluator.arithmetic
         return arithmetic.comparisons if isinstance(arithmetic, FieldArithmetic) else []
 
@@ -70,10 +74,17 @@ def _with_sum(values: Residues, axis: int, total: int) -> Residues:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """The points of a proof, and at how many of them every comparison has been seen on either side."""
+    """The points of a proof.
+
+    Args:
+        points: where it is made.
+        covered: at how many of them, at least, each outcome of each comparison was seen that was seen at all.
+        one_sided: how many comparisons came out one way at all of them.
+    """
 
     points: tuple[FieldPoint, ...]
     covered: int
+    one_sided: int
 
 
 def draw_points(program: Program, count: int, seed: int) -> Points:
@@ -85,42 +96,82 @@ def draw_points(program: Program, count: int, seed: int) -> Points:
         program: what is evaluated at them; each symbolic dimension takes a small size of its own, that varies.
         count: how many points are wanted; also how often each outcome is wanted.
         seed: another seed gives other points.
+
+    Raises:
+        BackproofError: the program divides by zero wherever it is evaluated.
     """
+    blocks = _blocks(program)
     chosen: list[FieldPoint] = []
     seen = np.zeros((0, 2), np.int64)
-    for index, point in zip(range(MOST_DRAWS), _candidates(program, seed), strict=False):
-        outcomes = np.asarray(point.comparisons, np.int64).reshape(-1, 2)
+    for index in range(MOST_DRAWS):
+        point = _point(program, blocks, seed, index)
+        outcomes = np.asarray([(c.positive, c.negative) for c in point.comparisons], np.int64).reshape(-1, 2)
         seen = np.zeros_like(outcomes) if index == 0 else seen
-        wanted = bool(((seen < count) & (outcomes > 0)).any())
-        if len(chosen) < count or wanted:
+        if len(chosen) < count or bool(((seen < count) & (outcomes > 0)).any()):
             chosen.append(point)
             seen = seen + outcomes
         if len(chosen) >= count and bool((seen >= count).all()):
             break
-    possible = seen[seen > 0]
-    covered = min([len(chosen), *possible.tolist()]) if chosen else 0
-    return Points(tuple(chosen), min(covered, count))
+    covered = min([count, *seen[seen > 0].tolist()])
+    return Points(tuple(chosen), covered, int((seen == 0).any(axis=1).sum()))
 
 
-def _candidates(program: Program, seed: int) -> Iterator[FieldPoint]:
-    attempt = 0
-    while True:
-        try:
-            yield _point(program, seed, attempt)
-        except PoleError:
-            if attempt > 100 * MOST_DRAWS:
-                message = "the program divides by zero wherever it is evaluated; no point can be drawn to test it"
-                raise BackproofError(message) from None
-        attempt += 1
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Inputs and parameters, and the equations that are evaluated before others are needed."""
+
+    drawn: tuple[Name, ...]
+    equations: tuple[Equation, ...]
 
 
-def _point(program: Program, seed: int, attempt: int) -> FieldPoint:
-    random = np.random.default_rng([seed, attempt])
-    sizes = {symbol: 3 + attempt % 3 + 4 * position for position, symbol in enumerate(program.symbols)}
+def _blocks(program: Program) -> tuple[Block, ...]:
+    given = {name.id: name for name in (*program.inputs, *program.parameters)}
+    blocks: list[Block] = []
+    for equation in program.equations:
+        fresh = tuple(given.pop(id) for id in sorted(names(equation.value)) if id in given)
+        if fresh or not blocks:
+            blocks.append(Block(fresh, (equation,)))
+        else:
+            blocks[-1] = Block(blocks[-1].drawn, (*blocks[-1].equations, equation))
+    return (*blocks, Block(tuple(given.values()), ()))
+
+
+def _point(program: Program, blocks: Sequence[Block], seed: int, index: int) -> FieldPoint:
+    """One point, block by block.
+
+    A rectified unit that is off passes on a zero, and where a whole sample is off, all layers above say nothing. So a
+    block's parameters are drawn again while a row (at every other point, a column) of a comparison is off altogether;
+    half of the time also while all of it comes out the same way. A single number may come out as it will, then.
+    """
+    random = np.random.default_rng([seed, index])
+    sizes = {symbol: 3 + index % 3 + 4 * position for position, symbol in enumerate(program.symbols)}
     arithmetic = FieldArithmetic(key=int(random.integers(2**62)))
     point = FieldPoint(program, Evaluator(arithmetic, sizes), {}, random)
-    for name in (*program.inputs, *program.parameters):
-        point.env[name.id] = point.draw(name)
-    for equation in program.equations:
-        point.env[equation.name.id] = point(equation.value)
+    for block in blocks:
+        before, mixed = len(arithmetic.comparisons), bool(random.integers(2))
+        for attempt in range(MOST_ATTEMPTS):
+            del arithmetic.comparisons[before:]
+            try:
+                _evaluate(block, point)
+            except PoleError:
+                if attempt == MOST_ATTEMPTS - 1:
+                    message = "the program divides by zero wherever it is evaluated; no point can be drawn to test it"
+                    raise BackproofError(message) from None
+                continue
+            made = arithmetic.comparisons[before:]
+            if all(_is_wanted(comparison, index % 2, mixed) for comparison in made):
+                break
     return point
+
+
+def _is_wanted(comparison: Comparison, axis: int, mixed: bool) -> bool:
+    if not mixed:
+        return comparison.alive[axis]
+    return comparison.count < 2 or (comparison.alive[axis] and comparison.positive and comparison.negative)
+
+
+def _evaluate(block: Block, point: FieldPoint) -> None:
+    for name in block.drawn:
+        point.env[name.id] = point.draw(name)
+    for equation in block.equations:
+        point.env[equation.name.id] = point(equation.value)

@@ -38,7 +38,8 @@ class PreciseArithmetic(MpmathArithmetic):
         if found.dtype.kind != "f" or found.dtype.itemsize > 8:
             return super().array(values)
         make, convert = self.context.make_mpf, libmp.from_float
-        return np.asarray(np.frompyfunc(lambda x: make(convert(x)), 1, 1)(found.astype(np.float64)), object)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.frompyfunc(lambda x: make(convert(x)), 1, 1)(found.astype(np.float64)), object)
 
     def two_floats(self, values: Array) -> tuple[Floats, Floats]:
         """The numbers as sums of two floats."""

@@ -15,7 +15,10 @@ from backproof.proof.numbers import ManyDigits, NumberProof, compare_numbers, re
 from backproof.proof.obligations import Fact, subject
 from backproof.proof.samples import finite_place, small_sizes
 from backproof.proof.slopes import SlopeProof, compare_slopes
-from backproof.proof.verdicts import DEEP_DIGITS, Verdict, tested
+from backproof.proof.verdicts import Verdict, tested
+
+DEEPER = (200, 1000)
+"""How many digits are tried where those asked for do not do."""
 
 
 def prove(
@@ -55,9 +58,11 @@ def prove(
         (True, 10, True)
     """
     obligations = obligations_of(trace)
-    covered, verdicts = tested(trace, obligations, points, seed, digits)
-    steps = tuple(_step_proof(step, [v for v in verdicts if v.step == step.number], covered) for step in trace.steps)
-    whole = _whole_proof(trace, [v for v in verdicts if v.step is None], covered)
+    drawn, verdicts = tested(trace, obligations, points, seed, digits)
+    steps = tuple(
+        _step_proof(step, [v for v in verdicts if v.step == step.number], drawn.covered) for step in trace.steps
+    )
+    whole = _whole_proof(trace, [v for v in verdicts if v.step is None], drawn.covered)
     numbers = _Numbers({}, "nothing")
     if all(verdict.holds for verdict in verdicts if isinstance(verdict.obligation, Fact)):
         numbers = _compared(trace, digits, seed, dtypes, seconds)
@@ -68,7 +73,8 @@ def prove(
         numbers=numbers.numbers,
         slopes=numbers.slopes,
         prime=P,
-        points=covered,
+        points=drawn.covered,
+        one_sided=drawn.one_sided,
         seed=seed,
         digits=digits,
         reference=numbers.reference,
@@ -126,15 +132,16 @@ class _Numbers:
 
 def _compared(trace: Trace, digits: int, seed: int, dtypes: Sequence[str], seconds: float) -> _Numbers:
     sizes = small_sizes(trace.program)
-    inputs = finite_place(trace.program, sizes, seed)
+    inputs = finite_place(trace.source, sizes, seed) or finite_place(trace.program, sizes, seed)
     if inputs is None:
         return _Numbers(sizes, "nothing")
     exact = reference_for(trace, sizes, digits, seconds)
     truth = true_values(trace, inputs, exact)
     numbers = tuple(proof for dtype in dtypes for proof in compare_numbers(trace, truth, dtype))
-    if isinstance(exact, ManyDigits) and not all(number.holds for number in numbers):
-        # A definition such as 1 + erf(x) may cancel all digits there are: only what fails with more is wrong.
-        truth = true_values(trace, inputs, ManyDigits(DEEP_DIGITS, sizes))
-        numbers = tuple(proof for dtype in dtypes for proof in compare_numbers(trace, truth, dtype))
+    for more in DEEPER if isinstance(exact, ManyDigits) else ():
+        # A definition such as 1 + erf(x) may cancel all digits that there are: wrong is what fails with any number.
+        if not all(number.holds for number in numbers):
+            truth = true_values(trace, inputs, ManyDigits(more, sizes))
+            numbers = tuple(proof for dtype in dtypes for proof in compare_numbers(trace, truth, dtype))
     slopes = tuple(compare_slopes(trace, truth, np.random.default_rng(seed)))
     return _Numbers(sizes, exact.label, numbers, slopes)

@@ -32,6 +32,9 @@ MARGIN = 1 + 2.0**-20
 """The bounds are computed in float64 and rounded themselves; this covers it."""
 
 
+FLOAT64_UNIT = 2.0**-53
+
+
 @dataclass(frozen=True, slots=True)
 class Rounded:
     """Computed values, and a bound on the error of each."""
@@ -94,7 +97,8 @@ class RoundingArithmetic:
     # --- entry by entry -------------------------------------------------------------------------------------------
 
     def constant(self, value: Fraction) -> Rounded:
-        computed = self.plain.constant(value)
+        with np.errstate(all="ignore"):
+            computed = self.plain.constant(value)
         if not np.isfinite(computed):
             return Rounded(computed, np.asarray(np.inf))
         return Rounded(computed, np.asarray(float(abs(Fraction(*computed.item().as_integer_ratio()) - value))))
@@ -138,7 +142,7 @@ class RoundingArithmetic:
             if exponent == Fraction(1, 2):
                 brought = np.minimum(brought, np.sqrt(x.error))
             elif exponent.denominator != 1:
-                brought = brought + abs(a) * self.unit * _size(value) * np.abs(np.log(x.size))
+                brought = brought + self.constant(exponent).error * _size(value) * np.abs(np.log(x.size))
             return self._rounded(value, brought, units)
 
     def greater(self, a: Rounded, b: Rounded) -> Rounded:
@@ -218,10 +222,13 @@ class RoundingArithmetic:
             rule = PROPAGATED.get(fn)
             if value is None or rule is None:
                 return None
-            brought = np.where(x.error > 0, rule(np.asarray(x.value, np.float64), x.error), 0.0)
+            error = x.error
+            if fn in IN_FLOAT64 and self.unit < FLOAT64_UNIT:
+                error = error + FLOAT64_UNIT * x.size
+            brought = np.where(error > 0, rule(np.asarray(x.value, np.float64), error), 0.0)
             if fn in WITHOUT_ROUNDING:
                 return Rounded(value, _bound(brought))
-            unit = max(self.unit, 2.0**-53) if fn in IN_FLOAT64 else self.unit
+            unit = max(self.unit, FLOAT64_UNIT) if fn in IN_FLOAT64 else self.unit
             return self._rounded(value, brought + ULPS * unit * _size(value) + self.underflow)
 
 

@@ -15,6 +15,7 @@ from backproof.ir.program import Equation, Program, RowsSumToOne
 from backproof.proof.certificate import Method
 from backproof.proof.identity import at_points, degree_place, outcomes
 from backproof.proof.obligations import Fact, Identity, Law, Obligation
+from backproof.proof.points import Points
 from backproof.proof.precise import PreciseArithmetic, PrecisePoint
 from backproof.proof.rows import functions_in, row_holds_in_digits, row_holds_in_field
 from backproof.proof.samples import finite_place, sample, small_sizes
@@ -42,8 +43,8 @@ class Verdict:
 
 def tested(
     trace: Trace, obligations: Sequence[Obligation], points: int, seed: int, digits: int
-) -> tuple[int, list[Verdict]]:
-    """What becomes of each obligation, and at how many points either side of every comparison was tested."""
+) -> tuple[Points, list[Verdict]]:
+    """What becomes of each obligation, and the points at which it was tested."""
     drawn, found = at_points(trace, obligations, points, seed)
     degrees = iter(outcomes(obligations, degree_place(trace.program, drawn.points[-1].evaluator.sizes)))
     by_digits = _ManyDigitOutcomes(trace, obligations, seed, digits)
@@ -62,7 +63,7 @@ def tested(
                 position += 1
             case _:
                 pass
-    return drawn.covered, verdicts
+    return drawn, verdicts
 
 
 def _verdict(
