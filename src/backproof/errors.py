@@ -8,6 +8,7 @@
     ├── DataError (ValueError)            a table or array that cannot be used
     ├── NonFiniteError (ArithmeticError)  a quantity became NaN or infinite; names the equation
     │   └── DivergenceError               it happened in training; knows the epoch, the step and the last finite weights
+    ├── NotProvedError                    a step of a derivation does not hold, so nothing is made with it
     └── OutputError (OSError)             a file that could not be written; nothing half-written is left
 
 Each message is one line: what happened, where, and what to do about it.
@@ -71,6 +72,10 @@ class DivergenceError(NonFiniteError):
         self.epoch = epoch
         self.step = step
         self.params = params
+
+
+class NotProvedError(BackproofError):
+    """A step of a derivation does not hold, so nothing is made with it."""
 
 
 class OutputError(BackproofError, OSError):

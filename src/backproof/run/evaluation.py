@@ -141,6 +141,13 @@ def in_units(Y: Matrix, data: Prepared) -> Matrix:
     return np.asarray(data.target_mean + data.target_scale * Y)
 
 
+def score_of(prediction: Prediction, Y: Matrix, data: Prepared) -> float | None:
+    """The one score to follow while training: the accuracy or R²; None where that is not defined."""
+    if data.task == "classification":
+        return float((prediction.y_hat.argmax(axis=1) == Y.argmax(axis=1)).mean())
+    return number_scores(prediction.y_hat, Y, data.target_scale).r2
+
+
 def class_scores(probabilities: Matrix, Y: Matrix, log_loss: float) -> ClassScores:
     """The scores of probabilities ``(rows, classes)`` for indicators ``Y``.
 

@@ -111,7 +111,9 @@ def settings_from_json(data: object) -> Settings:
     for name in data:
         if name not in known:
             raise DataError(f"it has a setting {quoted(name)}, which is not known; {suggestion(str(name), known)}")
-    values: dict[str, Any] = {str(name): tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    values: dict[str, Any] = {
+        str(name): tuple(value) if isinstance(value, list) else value for name, value in data.items()
+    }
     return Settings(**values)
 
 

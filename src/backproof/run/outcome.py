@@ -1,0 +1,103 @@
+"""What a run came to: everything that its report, its record and its last line are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backproof.derivation import Derivation
+from backproof.run.curve import Curve
+from backproof.run.evaluation import ClassScores, Evaluation, NumberScores, Scores
+from backproof.run.problem import Problem
+from backproof.run.settings import Settings
+from backproof.run.wording import plural
+from backproof.training.result import TrainingResult
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """A finished or interrupted run.
+
+    Args:
+        settings: what was asked for.
+        problem: the data, the network and the schedule.
+        derivation: of the network's gradients, with its certificate.
+        result: of the training.
+        curve: the losses on the way.
+        evaluation: the scores.
+        seconds: what each stage took, by its name.
+    """
+
+    settings: Settings
+    problem: Problem
+    derivation: Derivation
+    result: TrainingResult
+    curve: Curve
+    evaluation: Evaluation
+    seconds: Mapping[str, float]
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the training."""
+        return self.result.stopped == "interrupted"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user must be told of the data and of the training."""
+        advice = self.curve.advice()
+        return (*self.problem.prepared.notes, *([advice] if advice else []))
+
+    @property
+    def prediction_of_one(self) -> float | None:
+        """ŷ of the only sample, where there is only one; there is nothing else to say then."""
+        data = self.problem.prepared
+        if len(data.X_train) + len(data.X_test) > 1:
+            return None
+        return float(self.curve.forward(self.result.params, data.X_train, data.Y_train).y_hat[0, 0])
+
+    def headline(self) -> str:
+        """How good it is, in one sentence."""
+        evaluation = self.evaluation
+        if evaluation.test is None:
+            one = self.prediction_of_one
+            said = "" if one is None else f", ŷ = {one:.6f} where y = {self.problem.prepared.Y_train[0, 0]:g}"
+            return f"nothing is held out; the loss after training is {self.result.loss:.4g}{said}"
+        assert evaluation.baseline is not None  # both belong to the held-out part
+        best = f"{evaluation.baseline_label} gives {_in_short(evaluation.baseline)}"
+        return f"held-out {_in_short(evaluation.test)}{_interval(evaluation.test)}; {best}"
+
+
+def training_words(result: TrainingResult, epochs: int) -> str:
+    """What was trained, in a few words.
+
+    Args:
+        result: of the training.
+        epochs: how many there should be.
+    """
+    done = f"{plural(result.epochs_run, 'epoch')}, {plural(result.steps, 'step')}, loss {result.loss:.4g}"
+    if result.stopped == "finished":
+        return done
+    return f"interrupted after {done} (of {plural(epochs, 'epoch')}); the best weights so far are kept"
+
+
+def losses(result: TrainingResult) -> list[str]:
+    """The loss before every tenth of the updates, as the emitted source prints it."""
+    every = max(1, len(result.history) // 10)
+    return [f"epoch {k:5d}  loss {epoch.loss!r}" for k, epoch in enumerate(result.history) if k % every == 0]
+
+
+def _in_short(scores: Scores) -> str:
+    match scores:
+        case ClassScores(accuracy=accuracy):
+            return f"accuracy {accuracy:.3f}"
+        case NumberScores(r2=None, rmse=rmse):
+            return f"RMSE {rmse:.4g}"
+        case NumberScores(r2=r2, rmse=rmse):
+            return f"R² {r2:.3f}, RMSE {rmse:.4g}"
+
+
+def _interval(scores: Scores) -> str:
+    if not isinstance(scores, ClassScores):
+        return ""
+    low, high = scores.accuracy_low, scores.accuracy_high
+    return f" ({scores.correct} of {scores.rows}; 95 % interval {low:.3f} to {high:.3f})"

@@ -1,0 +1,144 @@
+"""``run.json``: what a run was asked for and what came out, enough to repeat it and to compare."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from backproof.errors import BackproofError, DataError
+from backproof.run.outcome import Outcome
+from backproof.run.problem import Problem
+from backproof.run.settings import NO_HIDDEN_LAYER, Settings, settings_from_json
+from backproof.run.weights import network_description
+from backproof.run.wording import quoted_path
+from backproof.version import __version__
+
+FORMAT = "backproof-run-1"
+
+FILES = {
+    "report.html": "this report",
+    "weights.safetensors": "the trained parameters; as metadata the network, the preparation of the data, the labels",
+    "train.py": "the emitted source: repeats the training with NumPy alone, to the last bit",
+    "data.npz": "both parts as matrices: X and y, which train.py reads, X_test and y_test",
+    "run.json": "versions, seed, settings, figures and losses: what repeats the run",
+}
+"""The files of a report's folder."""
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "polars", "matplotlib")
+
+
+def record(outcome: Outcome) -> dict[str, Any]:
+    """The run as JSON holds it."""
+    made, result, certificate = outcome.problem, outcome.result, outcome.derivation.certificate
+    return {
+        "format": FORMAT,
+        "versions": versions(),
+        "settings": outcome.settings.given(),
+        "data": dict(made.source),
+        "network": {"specification": made.specification, **network_description(made)},
+        "training": {**result.settings, "started_from": dict(result.started_from)},
+        "stopped": result.stopped,
+        "epochs_run": result.epochs_run,
+        "steps": result.steps,
+        "loss": result.loss,
+        "figures": outcome.evaluation.figures(),
+        "curve": outcome.curve.description(),
+        "notes": list(outcome.notes),
+        "preparation": made.prepared.description(),
+        "proof": None
+        if certificate is None
+        else {"ok": certificate.ok, "bound": certificate.bound, "sentences": list(certificate.summary())},
+        "seconds": dict(outcome.seconds),
+    }
+
+
+def record_file(outcome: Outcome) -> bytes:
+    """``run.json``."""
+    return (json.dumps(record(outcome), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+
+
+def versions() -> dict[str, str]:
+    """What the figures of a run depend on beside its settings."""
+    return {
+        "backproof": __version__,
+        "python": platform.python_version(),
+        **{library: version(library) for library in LIBRARIES},
+        "platform": platform.platform(),
+    }
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What ``run.json`` holds, its settings checked.
+
+    Raises:
+        DataError: the file cannot be read, or is no such file.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{quoted_path(path)}: cannot be read ({error.strerror or error}); check the path") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{quoted_path(path)}: is not JSON ({error}); give a run.json of backproof run") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise DataError(f"{quoted_path(path)}: was not written by backproof run; give the run.json of a report")
+    try:
+        found["settings"] = settings_from_json(found.get("settings"))
+    except BackproofError as error:
+        raise DataError(f"{quoted_path(path)}: {error}") from None
+    return found
+
+
+def commands(settings: Settings, made: Problem) -> list[str]:
+    """What repeats the run, trains the network by its source, and shows the derivation."""
+    structure = made.program.structure
+    assert structure is not None  # a run's program is a network
+    activations = [layer.activation for layer in structure.layers]
+    derive = ["backproof", "derive", structure.specification, "--activation", ",".join(activations)]
+    derive += ["--loss", structure.loss]
+    derive += ["--bias"] if structure.layers[0].bias else []
+    derive += ["--penalty", structure.penalty] if structure.penalty else []
+    return [shlex.join(["backproof", "run", *_options(settings)]), "python train.py", shlex.join(derive)]
+
+
+def _options(settings: Settings) -> list[str]:
+    words: list[str] = []
+    for name, value in settings.given().items():
+        option = f"--{name.replace('_', '-')}"
+        if name == "network":
+            text = ",".join(map(str, value)) or NO_HIDDEN_LAYER
+        elif isinstance(value, tuple):
+            text = ",".join(value)
+        else:
+            text = str(value)
+        words += [option, text]
+    return words
+
+
+def printed_figures(outcome: Outcome, folder: Path) -> str:
+    """The figures of a run as JSON for other programs."""
+    found = {
+        "report": str(folder / "report.html"),
+        "specification": outcome.problem.specification,
+        "task": outcome.problem.prepared.task,
+        "stopped": outcome.result.stopped,
+        "loss": outcome.result.loss,
+        "figures": outcome.evaluation.figures(),
+        "seconds": dict(outcome.seconds),
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def compared(old: dict[str, Any], outcome: Outcome) -> str:
+    """Whether a run came to the figures of the record that it repeats, in a sentence."""
+    new = json.loads(json.dumps(record(outcome)))
+    if all(old.get(part) == new[part] for part in ("figures", "loss", "curve")):
+        return "same figures as the record, to the last bit"
+    if old.get("data") != new["data"]:
+        return "other figures than the record: the data are not the same"
+    changed = [name for name, value in new["versions"].items() if (old.get("versions") or {}).get(name) != value]
+    because = f": other versions of {', '.join(changed)}" if changed else ""
+    return f"other figures than the record{because}"

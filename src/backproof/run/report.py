@@ -1,0 +1,193 @@
+"""The report of a run: the derivation's document, with sections on the data, the training and the errors round it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from backproof.render.document import Document, Heading
+from backproof.render.html import HtmlSection, to_html
+from backproof.render.html_blocks import clean
+from backproof.run.evaluation import ClassScores, NumberScores, Scores
+from backproof.run.mistakes import mistakes
+from backproof.run.outcome import Outcome, training_words
+from backproof.run.plots import learning_curve, weight_tiles
+from backproof.run.record import FILES, commands, versions
+from backproof.run.wording import plural
+
+SCALAR_UNITS, SCALAR_LAYERS = 4, 3
+"""Networks of at most so many units and layers are read weight by weight, others in matrices."""
+
+
+def report_html(outcome: Outcome) -> str:
+    """``report.html``: what was learnt and how well, then the derivation, then how to repeat it."""
+    return to_html(_document(outcome), extra_sections=list(_sections(outcome)))
+
+
+def _document(outcome: Outcome) -> Document:
+    structure = outcome.problem.program.structure
+    assert structure is not None  # a run's program is a network
+    small = max(structure.sizes) <= SCALAR_UNITS and len(structure.layers) <= SCALAR_LAYERS
+    document = outcome.derivation.view("scalar" if small else "matrix").document()
+    title = f"{outcome.problem.title}, learnt by a {structure.specification} network"
+    facts = {**document.facts, "seed": str(outcome.problem.schedule.seed)}
+    heading = Heading(1, ("The derivation",), "derivation")
+    return replace(document, title=(title,), blocks=(heading, *document.blocks), facts=facts)
+
+
+def _sections(outcome: Outcome) -> Iterable[HtmlSection]:
+    yield HtmlSection("The result", "run-result", _set("result", _result(outcome)), "before")
+    yield HtmlSection("The data", "run-data", _set("data", _data(outcome)), "before")
+    yield HtmlSection("The training", "run-training", _set("training", _training(outcome)), "before")
+    wrong = mistakes(outcome)
+    if wrong is not None:
+        yield HtmlSection(wrong["title"], "run-mistakes", _set("mistakes", wrong), "before")
+    weights = _weights(outcome)
+    if weights is not None:
+        yield HtmlSection("What the first layer looks for", "run-weights", weights, "before")
+    yield HtmlSection("How to repeat it", "run-repeat", _set("reproduce", _reproduce(outcome)), "after")
+
+
+# --- the result ---------------------------------------------------------------------------------------------------
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    evaluation = outcome.evaluation
+    parts = {
+        "training part": evaluation.train,
+        "held-out part": evaluation.test,
+        evaluation.baseline_label: evaluation.baseline,
+    }
+    shown = {name: scores for name, scores in parts.items() if scores is not None}
+    advice = outcome.curve.advice()
+    done = training_words(outcome.result, outcome.problem.schedule.epochs)
+    return {
+        "headline": _as_sentence(outcome.headline()),
+        "warning": f"Training was {done}." if outcome.interrupted else None,
+        "columns": list(shown) if evaluation.test is not None else [],
+        "rows": _score_rows(list(shown.values())) if evaluation.test is not None else [],
+        "sentences": [] if advice is None else [_as_sentence(advice)],
+    }
+
+
+def _as_sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _score_rows(columns: list[Scores]) -> list[dict[str, Any]]:
+    cells = [dict(_score_cells(scores)) for scores in columns]
+    return [{"name": name, "cells": [column[name] for column in cells]} for name in cells[0]]
+
+
+def _score_cells(scores: Scores) -> Iterable[tuple[str, str | Markup]]:
+    match scores:
+        case ClassScores():
+            interval = Markup('{:.3f} <span class="range">({:.3f} to {:.3f})</span>')
+            yield "accuracy", interval.format(scores.accuracy, scores.accuracy_low, scores.accuracy_high)
+            yield "balanced accuracy", f"{scores.balanced_accuracy:.3f}"
+            yield "log loss", "infinite" if scores.log_loss is None else f"{scores.log_loss:.4g}"
+        case NumberScores():
+            yield "R²", "not defined" if scores.r2 is None else f"{scores.r2:.3f}"
+            yield "root mean squared error", f"{scores.rmse:.4g}"
+            yield "mean absolute error", f"{scores.mae:.4g}"
+    yield "rows", str(scores.rows)
+
+
+# --- the data, the training, the weights --------------------------------------------------------------------------
+
+
+def _data(outcome: Outcome) -> dict[str, Any]:
+    data = outcome.problem.prepared
+    facts = [
+        ("training part", plural(len(data.X_train), "row")),
+        ("held-out part", plural(len(data.X_test), "row") if len(data.X_test) else "none"),
+        ("inputs of the network", str(data.X_train.shape[1])),
+        ("target", _target(outcome)),
+    ]
+    source = outcome.problem.source
+    if "file" in source:
+        facts.insert(0, ("file", str(source["file"])))
+    return {"facts": facts, "notes": data.notes}
+
+
+def _target(outcome: Outcome) -> str:
+    data = outcome.problem.prepared
+    if data.class_labels is not None:
+        return f"{data.target_name}, {plural(len(data.class_labels), 'class', 'classes')}"
+    if data.target_scale == 1.0 and data.target_mean == 0.0:
+        return data.target_name
+    return f"{data.target_name}, mean {data.target_mean:.4g}, standard deviation {data.target_scale:.4g}"
+
+
+def _training(outcome: Outcome) -> dict[str, Any]:
+    schedule, result = outcome.problem.schedule, outcome.result
+    drawing = None
+    if outcome.curve.points:
+        score = "accuracy" if outcome.problem.prepared.task == "classification" else "R²"
+        drawing = learning_curve(outcome.curve, score)
+    caption = "The loss after each epoch; that of the training part is the mean over the epoch's batches."
+    if outcome.problem.has_test_part:
+        caption += " The held-out part is only looked at: nothing is chosen by it."
+    starts = ", ".join(f"{id} {how}" for id, how in result.started_from.items())
+    facts = [
+        ("update rule", f"{schedule.optimizer}, learning rate {schedule.learning_rate:g}"),
+        ("batches", f"{plural(schedule.batch_size, 'row')}, {plural(result.steps, 'update')} in all"),
+        ("epochs", f"{result.epochs_run} of {schedule.epochs}"),
+        ("initial parameters", starts),
+        ("loss at the end", f"{result.loss:.6g} on the training part"),
+        ("time", f"{result.seconds:.2f} s"),
+    ]
+    return {"drawing": drawing, "caption": caption, "facts": facts}
+
+
+def _weights(outcome: Outcome) -> Markup | None:
+    image = outcome.problem.image
+    if image is None:
+        return None
+    caption = "The weights into each unit of the first layer, set where their pixels are: red adds, blue takes away."
+    drawing = weight_tiles(outcome.result.params["W_1"], image)
+    return _set("figure", drawing, caption)
+
+
+def _reproduce(outcome: Outcome) -> dict[str, Any]:
+    seconds = [(f"{name}, s", f"{value:.2f}") for name, value in outcome.seconds.items()]
+    return {
+        "files": [(name, what) for name, what in FILES.items() if name != "report.html"],
+        "commands": commands(outcome.settings, outcome.problem),
+        "promise": "With the same versions and seed each number above comes out the same.",
+        "versions": [*versions().items(), *seconds],
+    }
+
+
+# --- the template -------------------------------------------------------------------------------------------------
+
+
+def _set(macro: str, *arguments: object) -> Markup:
+    return Markup(getattr(_macros(), macro)(*arguments))
+
+
+@cache
+def _macros() -> Any:
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_clean,
+    )
+    return environment.get_template("report.html.j2").module
+
+
+def _template(name: str) -> str:
+    return (files("backproof.run") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _clean(value: object) -> object:
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value

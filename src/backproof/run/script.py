@@ -1,0 +1,48 @@
+"""The emitted source of a run's network, and the data that it trains on when it is started where it lies."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from backproof.derivation import Derivation
+from backproof.emit.numpy_training import numpy_training
+from backproof.run.problem import Problem
+from backproof.training.optimizers import optimizer_named
+
+DATA_FILE = "data.npz"
+
+
+def script(derivation: Derivation, made: Problem) -> str:
+    """``train.py``: repeats the training with NumPy alone, with the same losses to the last bit.
+
+    The seed's example is its listing made right, with its data in it; any other reads ``data.npz`` beside it.
+    """
+    schedule = made.schedule
+    if made.source.get("example") == "seed":
+        return derivation.source(
+            "numpy", learning_rate=schedule.learning_rate, epochs=schedule.epochs, seed=schedule.seed
+        )
+    return numpy_training(
+        derivation.trace,
+        optimizer_named(schedule.optimizer),
+        learning_rate=schedule.learning_rate,
+        epochs=schedule.epochs,
+        batch_size=schedule.batch_size,
+        samples=len(made.prepared.X_train),
+        seed=schedule.seed,
+        data_file=DATA_FILE,
+    )
+
+
+def data_file(made: Problem) -> bytes | None:
+    """``data.npz``: the training part as ``X`` and ``y``, the held-out part as ``X_test`` and ``y_test``.
+
+    None where the script has its data in it.
+    """
+    if made.source.get("example") == "seed":
+        return None
+    data, stream = made.prepared, io.BytesIO()
+    np.savez_compressed(stream, X=data.X_train, y=data.Y_train, X_test=data.X_test, y_test=data.Y_test)
+    return stream.getvalue()
