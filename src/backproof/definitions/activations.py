@@ -67,7 +67,11 @@ def _differentiated(fn: Function, definition: Expr) -> Function:
     _check_derivative(fn, definition, derived, sampler)
     derivative = derivative_in_output(fn, derived, sampler)
     _check_floats(fn, derivative)
-    return replace(fn, derivative=derivative, convention=convention(fn.name, definition, derived, sampler))
+    try:
+        stated = convention(fn.name, definition, derived, sampler)
+    except UndefinedError as kink:
+        raise _not_finite(fn, "the derivative of ", str(kink)) from None
+    return replace(fn, derivative=derivative, convention=stated)
 
 
 # --- checks -------------------------------------------------------------------------------------------------------

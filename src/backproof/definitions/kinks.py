@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from backproof.backprop.simplify import simplify
-from backproof.definitions.sampling import Sampler, UndefinedError
+from backproof.definitions.sampling import Sampler, UndefinedError, floats
 from backproof.definitions.slopes import slope
 from backproof.ir.expr import Const, Elementwise, Expr, Greater, Neg
 from backproof.ir.lift import lift
@@ -39,9 +41,15 @@ def convention(name: str, formula: Expr, derivative: Expr, sampler: Sampler) -> 
         formula: its definition in ``x``.
         derivative: its derivative in ``x`` alone.
         sampler: what values it.
+
+    Raises:
+        UndefinedError: the derivative at a kink is no finite number; says which kink.
     """
     found = [_roots(switch, sampler) for switch in switches(formula)]
     roots = sorted({root for roots in found if roots is not None for root in roots})
+    for root, value in zip(roots, floats(derivative, [float(root) for root in roots]), strict=True):
+        if not math.isfinite(value):
+            raise UndefinedError(str(root))
     kinks = [root for root in roots if _is_kink(formula, derivative, root, sampler)]
     stated = [f"{name}'({root}) = {_value(derivative, root, sampler)}" for root in kinks]
     if None in found:
@@ -98,7 +106,7 @@ def _is_kink(formula: Expr, derivative: Expr, point: Fraction, sampler: Sampler)
     at, nearby = sampler.number(point), sampler.number(Fraction(1, 10**40))
     try:
         return any(
-            not sampler.agree(sampler.value(f, at), sampler.value(f, side))
+            not sampler.agree(_at(f, point, sampler), sampler.value(f, side))
             for f in (formula, derivative)
             for side in (at - nearby, at + nearby)
         )
@@ -106,7 +114,18 @@ def _is_kink(formula: Expr, derivative: Expr, point: Fraction, sampler: Sampler)
         return False
 
 
+def _at(formula: Expr, point: Fraction, sampler: Sampler) -> Any:
+    """The value at the point itself, where a branch that is not taken may have none: floating point allows that."""
+    try:
+        return sampler.value(formula, sampler.number(point))
+    except UndefinedError:
+        [value] = floats(formula, [float(point)])
+        if not math.isfinite(value):
+            raise
+        return sampler.number(Fraction(value))
+
+
 def _value(derivative: Expr, point: Fraction, sampler: Sampler) -> str:
-    value = sampler.value(derivative, sampler.number(point))
+    value = _at(derivative, point, sampler)
     near = sampler.fraction(value, 1_000)
     return f"{float(value):.6g}" if near is None else str(near)

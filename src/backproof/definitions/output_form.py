@@ -41,8 +41,13 @@ def derivative_in_output(fn: Function, derived: Expr, sampler: Sampler) -> Expr:
     definition = fn.definition
     if definition is None:
         return derived
-    forms = [form for form in _forms(fn, definition, derived) if _equal(form, derived, definition, sampler)]
-    return min(forms, key=lambda form: (_failures(form, fn), "x" in names(form), node_count(form)), default=derived)
+    forms = sorted(dict.fromkeys(_forms(fn, definition, derived)), key=lambda form: _cost(form, fn))
+    return next((form for form in forms if _equal(form, derived, definition, sampler)), derived)
+
+
+def _cost(form: Expr, fn: Function) -> tuple[int, bool, int]:
+    """What makes a form worse: failures in floating point, then the use of the argument, then length."""
+    return (_failures(form, fn), "x" in names(form), node_count(form))
 
 
 def _forms(fn: Function, definition: Expr, derived: Expr) -> Iterator[Expr]:

@@ -127,13 +127,14 @@ def _times(factors: list[Expr]) -> Expr:
 
 
 def shorter_forms(formula: Expr, output: Expr) -> Iterator[Expr]:
-    """Equal formulas as SymPy writes them, with ``y`` for the output where it occurs.
+    """Equal formulas as SymPy writes them, none of them longer, with ``y`` for the output where it occurs.
 
     Args:
         formula: in ``x``.
         output: what ``y`` stands for, in ``x``.
     """
-    if node_count(formula) > MOST_NODES:
+    length = node_count(formula)
+    if length > MOST_NODES:
         return
     translator = Translator()
     try:
@@ -144,10 +145,14 @@ def shorter_forms(formula: Expr, output: Expr) -> Iterator[Expr]:
     for rewrite in REWRITES:
         written = rewrite(given)
         for form in dict.fromkeys((written, rewrite(written.subs(defined, y)), written.subs(defined, y))):
+            if form.count_ops() > length:
+                continue
             try:
-                yield translator.from_sympy(form)
+                ours = translator.from_sympy(form)
             except NotInTableError:
                 continue
+            if node_count(ours) <= length:
+                yield ours
 
 
 REWRITES: tuple[Callable[[Any], Any], ...] = (

@@ -188,6 +188,8 @@ def test_saturation_stays_finite(formula: str) -> None:
         ("where(x > pi, x, 2*x)", "at a kink of own [a > b] counts as 0 where a = b, and sign(0) = 0"),
         ("abs(x) + relu(x^2 - 2)", "own'(0) = 0 and elsewhere [a > b] counts as 0 where a = b, and sign(0) = 0"),
         ("sign(x)*log(1 + abs(x))", "own'(0) = 0"),
+        ("where(x > 0, exp(-1/x), 0)", ""),
+        ("where(x > 0, 1 + exp(-1/x), x)", "own'(0) = 1"),
     ],
 )
 def test_the_convention_at_kinks_is_stated(formula: str, convention: str) -> None:
@@ -268,6 +270,7 @@ def test_a_network_with_it_has_the_right_gradients(formula: str) -> None:
         ("sin(exp(exp(exp(x^2))))", "own is not a finite number at x = "),
         (f"{'exp(' * 40}x{')' * 40}", "own is not a finite number at x = "),
         ("abs(x)^(1/2)", "the derivative of own is not a finite number at x = 0 (the formula abs(x)^(1/2))"),
+        ("abs(x - 0.3)^(1/2)", "the derivative of own is not a finite number at x = 3/10 (the formula "),
         ("sqrt(x^2)", "the derivative of own is not a finite number at x = 0 (the formula sqrt(x^2))"),
         ("sin(1e30*x)", "the derivative of own does not agree with a 50-digit difference at x = 0.708 (the formula "
                         "sin(1e30*x)); the formula changes too fast there to be an activation"),
