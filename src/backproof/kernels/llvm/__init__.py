@@ -1,0 +1,1 @@
+"""Kernels as LLVM IR: text that llvmlite turns into machine code."""

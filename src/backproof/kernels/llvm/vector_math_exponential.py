@@ -1,0 +1,126 @@
+"""exp and what is made of it: expm1, sigmoid, tanh, softplus, and exp(−a²) for erfc.
+
+All write c·x = n·ln 2 + c·w with n an integer and |c·w| ≤ ½·ln 2, and multiply a polynomial of w by 2ⁿ. n comes from
+adding a number so great that its last bit is worth 1; an offset of that number is an offset of n for free, so that
+only a shift is left to make the exponent's bits.
+
+Monotone by construction: sigmoid = s/(s + s·e⁻ˣ) and tanh = v/(1 − v), v = ½(1 − e⁻²ˣ), are chains of operations each
+of which rounds a monotone function of the one before.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backproof.kernels.llvm.vector_math_coefficients import COEFFICIENTS
+from backproof.kernels.llvm.vector_math_lanes import Body, DType, Value
+
+LOG2_E: Final = 1.4426950408889634
+UNDERFLOW: Final[dict[DType, float]] = {"float32": -104.5, "float64": -746.0}
+"""Below: exp is 0, even as a subnormal."""
+OVERFLOW: Final[dict[DType, float]] = {"float32": 89.0, "float64": 710.0}
+"""Above: exp is infinite."""
+SATURATION: Final[dict[DType, float]] = {"float32": 20.0, "float64": 40.0}
+"""Above: exp(−x) is lost beside 1."""
+HEADROOM: Final[dict[DType, int]] = {"float32": 64, "float64": 128}
+"""exp(x) times 2 to this power is a normal number for every x from UNDERFLOW to 0."""
+
+
+def reduced(body: Body, x: Value, *, factor: int, offset: int = 0) -> tuple[Value, Value]:
+    """w and n + offset of factor·x = n·ln 2 + factor·w; the latter in the last bits; factor is ± a power of two."""
+    lanes = body.lanes
+    to_integer = 1.5 * 2.0**lanes.fraction_bits + offset
+    high, low = COEFFICIENTS[lanes.dtype]["ln2"]
+    shifted = body.fma(x, factor * LOG2_E, to_integer)
+    n = shifted - to_integer
+    w = body.fma(n, -low / factor, body.fma(n, -high / factor, x))
+    return w, body.bits(shifted)
+
+
+def series(body: Body, name: str, factor: int) -> list[float]:
+    """The coefficients of factor·p(factor·w) as a polynomial in w."""
+    return [c * factor ** (i + 1) for i, c in enumerate(COEFFICIENTS[body.lanes.dtype][name])]
+
+
+def exp_of_reduced(body: Body, w: Value, *, factor: int) -> Value:
+    """exp(factor·w)."""
+    return body.fma(w, body.polynomial(w, series(body, "exp", factor)), 1.0)
+
+
+def expm1_of_reduced(body: Body, w: Value, *, factor: int) -> Value:
+    """(exp(factor·w) − 1)/factor, to full precision near 0."""
+    return body.fma(w * w, body.polynomial(w, series(body, "expm1", factor)), w)
+
+
+def power_of_two(body: Body, exponent: Value) -> Value:
+    """2ⁿ for n + bias in the last bits; by multiplication with it, not by adding bits, a NaN stays one."""
+    return body.from_bits(exponent << body.lanes.fraction_bits)
+
+
+def exp(body: Body) -> Value:
+    """eˣ; subnormal results are rounded once, so they too are accurate."""
+    lanes = body.lanes
+    x = body.at_most(OVERFLOW[lanes.dtype], body.at_least(UNDERFLOW[lanes.dtype], body.x))
+    w, n = reduced(body, x, factor=1, offset=2 * lanes.bias)
+    half = n >> 1  # 2ⁿ may be no normal number, its two halves are
+    first, second = power_of_two(body, half), power_of_two(body, n - half)
+    return exp_of_reduced(body, w, factor=1) * first * second
+
+
+def expm1(body: Body) -> Value:
+    """eˣ − 1 as 2(½2ⁿ·(eʷ − 1) + (½2ⁿ − ½)): ½2ⁿ is a float wherever the result is."""
+    lanes = body.lanes
+    x = body.at_most(OVERFLOW[lanes.dtype], body.at_least(-SATURATION[lanes.dtype], body.x))
+    w, n = reduced(body, x, factor=1, offset=lanes.bias - 1)
+    half = power_of_two(body, n)
+    result = body.fma(half, expm1_of_reduced(body, w, factor=1), half - 0.5) * 2.0
+    return body.with_sign(result, body.sign_bit(body.x))
+
+
+def sigmoid(body: Body) -> Value:
+    """1/(1 + e⁻ˣ) as s/(s + s·e⁻ˣ): by a small s = 2ᵏ no e⁻ˣ overflows whose sigmoid is a float."""
+    lanes = body.lanes
+    k = -lanes.fraction_bits - 1
+    x = body.at_most(2 * SATURATION[lanes.dtype], body.at_least(UNDERFLOW[lanes.dtype], body.x))
+    w, n = reduced(body, x, factor=-1, offset=lanes.bias + k)
+    return 2.0**k / body.fma(exp_of_reduced(body, w, factor=-1), power_of_two(body, n), 2.0**k)
+
+
+def tanh(body: Body) -> Value:
+    """v/(1 − v) with v = ½(1 − e⁻²ˣ), of |x|, with the sign of x."""
+    lanes = body.lanes
+    x = body.at_most(SATURATION[lanes.dtype], body.absolute(body.x))
+    w, n = reduced(body, x, factor=-2, offset=lanes.bias)
+    power = power_of_two(body, n)
+    v = body.fma(power, expm1_of_reduced(body, w, factor=-2), body.fma(power, -0.5, 0.5))
+    return body.with_sign(v / (1.0 - v), body.sign_bit(body.x))
+
+
+def softplus(body: Body) -> Value:
+    """log(1 + eˣ) as max(x, 0) + log1p(y), y = e^−|x|."""
+    lanes = body.lanes
+    headroom = HEADROOM[lanes.dtype]
+    x = body.at_most(-UNDERFLOW[lanes.dtype], body.absolute(body.x))
+    w, n = reduced(body, x, factor=-1, offset=lanes.bias + headroom)
+    y = exp_of_reduced(body, w, factor=-1) * power_of_two(body, n) * 2.0**-headroom
+    p = body.polynomial(y - 0.5, COEFFICIENTS[lanes.dtype]["log1p_of_unit"])
+    return body.fma(y * y, p, y) + body.at_least(0.0, body.x)
+
+
+def exp_of_minus_square(body: Body, a: Value) -> Value:
+    """exp(−a²)·2^HEADROOM for a ≥ 0; what a² loses to rounding is put back, for exp makes much of it."""
+    square, lost = square_in_parts(body, a)
+    w, n = reduced(body, square, factor=-1, offset=body.lanes.bias + HEADROOM[body.lanes.dtype])
+    return exp_of_reduced(body, w + lost, factor=-1) * power_of_two(body, n)
+
+
+def square_in_parts(body: Body, a: Value) -> tuple[Value, Value]:
+    """Two floats that add up to a², the second one small."""
+    if body.fused:
+        square = a * a
+        return square, body.fma(a, a, -square)
+    dropped = (body.lanes.fraction_bits + 2) // 2
+    head = body.from_bits(body.bits(a) & -(1 << dropped))  # half the bits: its square is exact
+    great, small = head * head, (a - head) * (a + head)
+    square = great + small
+    return square, small - (square - great)
