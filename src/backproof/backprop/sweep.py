@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 from backproof.backprop.simplify import simplify
-from backproof.backprop.stabilise import rewrites, with_named_arguments
+from backproof.backprop.stabilise import is_linear_part, rewrites, with_named_arguments
 from backproof.backprop.trace import Kind, Step, Trace
 from backproof.errors import SpecificationError, UnsupportedError, suggestion
-from backproof.ir.expr import Add, Broadcast, Const, Expr, MatMul, Name, Partial, Softmax, Sub, zeros
+from backproof.ir.expr import Const, Expr, Name, Partial, Softmax, zeros
 from backproof.ir.program import Equation, Program, fresh
 from backproof.ir.traverse import children, names
 from backproof.rules.elementwise import ONE
@@ -217,13 +217,13 @@ class _Sweep:
         """An adjoint gets a name where it would otherwise be written twice, and at the linear part of a layer."""
         if isinstance(g, Name) or not names(g):
             return False
-        layer = current.equation.delta is not None and not current.delta_named and _is_linear_part(node)
+        layer = current.equation.delta is not None and not current.delta_named and is_linear_part(node)
         active = [child for child in children(node) if not self.active.isdisjoint(names(child))]
         return layer or len(active) > 1 or (isinstance(node, Softmax) and bool(active))
 
     def _name_adjoint(self, node: Expr, raw: Expr, adjoint: Expr, current: _Current, reason: str) -> Name:
         equation = current.equation
-        if equation.delta is not None and not current.delta_named and _is_linear_part(node):
+        if equation.delta is not None and not current.delta_named and is_linear_part(node):
             id, current.delta_named = self._fresh(equation.delta), True
         elif node is equation.value:
             id = self._fresh(f"grad_{equation.name.id}")
@@ -265,16 +265,3 @@ class _Sweep:
         id = fresh(wanted, self.taken)
         self.taken.add(id)
         return id
-
-
-def _is_linear_part(node: Expr) -> bool:
-    """Whether the node is the linear part of a layer: a matrix product, perhaps with a bias added."""
-    match node:
-        case MatMul():
-            return True
-        case Add(a, b) | Sub(a, b):
-            return _is_linear_part(a) or _is_linear_part(b)
-        case Broadcast(x):
-            return _is_linear_part(x)
-        case _:
-            return False
