@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backproof.backprop.trace import Step
 from backproof.dims import Symbol
-from backproof.ir.expr import MatMul, Name, Size, Sum
+from backproof.ir.expr import MatMul, Name, Size
 from backproof.ir.traverse import walk
 from backproof.render.document import Display, Prose, Shaped
 from backproof.render.outline_matrix import take_home
@@ -105,9 +105,10 @@ def _sum_words(telling: Telling, found: tuple[Step, MatMul], sample: str) -> Pro
     step, product = found
     cited = _cited(telling)
     means = any(isinstance(node, Size) for s in telling.view.batch.steps for node in walk(s.after))
-    biased = any(
-        isinstance(node, Sum) and node.axis is not None for s in telling.view.batch.steps for node in walk(s.after)
-    )
+    first = [s.target for s in telling.view.batch.steps if s.kind == "delta"][:1]
+    carried: Prose = ("; the factor of the mean enters with ", *first, " and is carried on from there")
+    structure = telling.view.batch.source.structure
+    biased = structure is not None and any(layer.bias is not None for layer in structure.layers)
     return (
         "The gradient of a sum is the sum of the gradients, so ",
         step.target,
@@ -116,7 +117,7 @@ def _sum_words(telling: Telling, found: tuple[Step, MatMul], sample: str) -> Pro
         f" forms: the {sample}s that belong to one example meet in it. Hence ",
         *cited,
         " as they stand, with the shapes of the batch",
-        "; the factor of the mean enters with the first Δ and is carried on from there" if means else "",
+        *(carried if means and first else ()),
         f". A bias is the same for all examples, so its gradient is summed over the {sample}s" if biased else "",
         ".",
     )

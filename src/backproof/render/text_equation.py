@@ -38,7 +38,7 @@ def equation_lines(display: Display, dialect: Dialect, notation: Notation, width
         sign = "≈" if any(is_rounded(x) for row in display.values for x in row if x is not None) else "="
         sides.append((signs[sign], _numbers(display.values, dialect, width)))
     lines = text_lines(left, sides, width)
-    return [piece for line in lines for piece in cut(line, width)]
+    return [piece for line in lines for piece in cut(line.rstrip(), width)]
 
 
 def _side(side: Expr, dialect: Dialect, notation: Notation, width: int) -> Side:
@@ -87,13 +87,15 @@ def _numbers(values: Grid, dialect: Dialect, width: int) -> Side:
 def cut(line: str, width: int) -> list[str]:
     """The line in pieces no wider than the width: at a space where there is one, inside a word otherwise."""
     pieces = []
-    indent = " " * min(len(line) - len(line.lstrip()), width // 2)
     while columns(line) > width:
-        end = _fitting(line, width)
-        space = line.rfind(" ", len(indent) + 1, end + 1)
-        end = space if space > len(indent) else end
+        begins = len(line) - len(line.lstrip())
+        indent = " " * min(begins, width // 2)
+        line = indent + line[begins:]
+        fits = _fitting(line, width)
+        space = line.rfind(" ", len(indent) + 1, fits + 1)
+        end = space if space > 0 else fits
         pieces.append(line[:end].rstrip())
-        line = f"{indent}  {line[end:].strip()}"
+        line = f"{indent}{line[end:].strip()}"
     return [*pieces, line]
 
 

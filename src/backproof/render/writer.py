@@ -122,7 +122,9 @@ class Writer:
         if symbol.accent:
             base = self.dialect.accented(symbol.accent, base)
         below, above = ("", indices) if self.raises_indices else (indices, "")
-        return self.dialect.scripted(base, symbol.sub, below, above)
+        # In LaTeX a subscript is spelt letter by letter, which escapes it.
+        sub = symbol.sub if self.dialect.stacked else tuple(map(self.dialect.text, symbol.sub))
+        return self.dialect.scripted(base, sub, below, above)
 
     def partial(self, of: str, wrt: str) -> Fragment:
         return Fragment(self.dialect.partial(of, wrt), SYMBOL)
