@@ -256,7 +256,7 @@ class _Sweep:
 
     def _received(self, id: str) -> list[_Contribution]:
         """What was sent back to a quantity, in the order in which the program uses it."""
-        return sorted(self.contributions.get(id, []), key=lambda c: self.position[c.equation])
+        return sorted(self.contributions.get(id, []), key=lambda c: self.position.get(c.equation, -1))
 
     def _simplify(self, expr: Expr) -> Expr:
         return simplify(expr, self.known)
