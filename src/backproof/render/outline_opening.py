@@ -44,14 +44,15 @@ def _subject(trace: Trace) -> Paragraph:
     program, structure = trace.source, trace.source.structure
     wanted = parameters_listed(trace)
     if structure is None:
-        given = [(name,) for name in program.inputs]
-        source = (" from ", *listed(given)) if given else ()
+        given = listed([(name,) for name in program.inputs])
+        inputs: Prose = ("the input " if len(program.inputs) == 1 else "the inputs ", *given, " and ") if given else ()
+        noun = "the parameter " if len(trace.gradients) == 1 else "the parameters "
         return paragraph(
             "The loss ",
             trace.loss,
-            f" is computed{' ' if not source else ''}",
-            source,
-            f" with {counted(len(trace.gradients), 'parameter')}, ",
+            " is computed from ",
+            *inputs,
+            noun,
             wanted,
             ". Its gradients follow from the chain rule, one equation after the other, last equation first.",
         )

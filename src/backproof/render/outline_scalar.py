@@ -141,7 +141,7 @@ class _Teller:
             case "name":
                 return ("Further, let",) if before is not None and before.kind == "fold" else ("Let",)
             case "result":
-                return self._result(step)
+                return self._result(step, before)
             case "likewise":
                 return self._likewise(step, before)
             case "assemble":
@@ -167,7 +167,7 @@ class _Teller:
         lead = "Now let us focus on " if self.chains > 1 else self._beginning
         if "summed over all paths" in step.reason:
             paths = " reaches the loss on several paths, and the chain rule sums over them:"
-            return (lead, step.target, ". The weight ", step.target.wrt, paths)  # type: ignore[attr-defined]
+            return (lead, step.target, ". Here ", step.target.wrt, paths)  # type: ignore[attr-defined]
         return (lead, step.target, ":")
 
     def _by(self, step: ScalarStep, lead: str, tail: str) -> Prose:
@@ -182,10 +182,12 @@ class _Teller:
     def _about(self, number: int) -> object:
         return self.telling.by_number[number].target
 
-    def _result(self, step: ScalarStep) -> Prose:
+    def _result(self, step: ScalarStep, before: ScalarStep | None) -> Prose:
         own = [number for number in step.uses if self._about(number) == step.target]
         if own:
             return ("Then ", *references(own), " reduces to")
+        if before is not None and before.kind == "result":
+            return ("and with ", *references(step.uses))
         used: Prose = (", so with ", *references(step.uses)) if step.uses else (", so",)
         return (self._parameter(step), " enters where the weights do", *used)
 
@@ -199,11 +201,20 @@ class _Teller:
         if isinstance(step.target, Name):
             shown = self._like(step.target)
             return ("In the notation of ", Reference(shown), ", let") if shown else ("Let",)
-        kinds = ("result", "likewise")
-        put = [number for number in step.uses if self.telling.by_number[number].kind in kinds]
+        entries = {each.target: each.number for each in self.section.steps if self._is_of_an_entry(each, step)}
+        put = entries.values()
         into = [number for number in step.uses if self.telling.by_number[number].kind == "collect"]
         ready = "Now we have the pieces, and just need to assemble them. " if self.chains > 1 else ""
-        return (ready + "Using ", *references(put or step.uses), " in ", *references(into), ",")
+        return (ready + "Using ", *references(put), " in ", *references(into), ",")
+
+    def _is_of_an_entry(self, step: ScalarStep, assembled: ScalarStep) -> bool:
+        """Whether the step gives the derivative by one entry of what is assembled."""
+        match step.target, assembled.target:
+            case Partial(of, wrt), Partial(whole, parameter):
+                mine = of == whole and wrt != parameter and base_id(wrt) == base_id(parameter)
+                return mine and step.kind != "chain" and step.number < assembled.number
+            case _:
+                return False
 
     def _like(self, delta: Name) -> int | None:
         """The equation that shows the entries of the layer whose Δ this is."""
