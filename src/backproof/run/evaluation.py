@@ -1,4 +1,4 @@
-"""How good the predictions are, on the held-out part and on the training part, beside the simplest prediction."""
+"""How good the predictions are on the training part and on the held-out part, beside what they have to beat."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from backproof.ir.program import Program
 from backproof.kernels.numpy_backend import NumpyEquations
-from backproof.run.prepare import Prepared
-from backproof.run.wording import quoted
+from backproof.run.prepare import Matrix, Prepared
+from backproof.run.references import constant, linear, log_loss
 
-Matrix = NDArray[np.float64]
 CONFIDENCE = 0.95
 
 
@@ -70,19 +68,35 @@ class Evaluation:
     Args:
         train: on the training part.
         test: on the held-out part; None where nothing is held out.
-        baseline: on the held-out part of always saying the most frequent class, or the mean, of the training part.
-        baseline_label: what that says, in words.
+        linear: on the held-out part of a linear model; None where the data are too large for a comparison.
+        constant: on the held-out part of always saying the most frequent class, or the mean, of the training part.
+        always: what that always says, in words.
     """
 
     train: Scores
-    test: Scores | None
-    baseline: Scores | None
-    baseline_label: str
+    test: Scores | None = None
+    linear: Scores | None = None
+    constant: Scores | None = None
+    always: str = ""
 
     def figures(self) -> dict[str, Any]:
         """The scores as JSON holds them."""
-        parts = {"train": self.train, "held_out": self.test, "baseline": self.baseline}
+        parts = {"train": self.train, "held_out": self.test, "linear_model": self.linear, "constant": self.constant}
         return {name: asdict(scores) for name, scores in parts.items() if scores is not None}
+
+    def advice(self) -> str | None:
+        """A word where the linear model is better; None otherwise."""
+        match self.test, self.linear:
+            case ClassScores(accuracy=own), ClassScores(accuracy=other) if other > own:
+                pass
+            case NumberScores(rmse=own), NumberScores(rmse=other) if other < own:
+                pass
+            case _:
+                return None
+        return (
+            "a linear model does better here than the network: try a penalty, fewer hidden units, more data, "
+            "or no hidden layer (--network none)"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,13 +134,24 @@ class Forward:
 
 
 def evaluated(forward: Forward, parameters: Mapping[str, Matrix], data: Prepared) -> Evaluation:
-    """The scores on both parts, and those of the simplest prediction on the held-out part."""
+    """The scores on both parts, and those of what the network has to beat."""
     train = scores_of(forward(parameters, data.X_train, data.Y_train), data.Y_train, data)
     if len(data.X_test) == 0:
-        return Evaluation(train, None, None, "")
-    test = scores_of(forward(parameters, data.X_test, data.Y_test), data.Y_test, data)
-    constant, label = _simplest(data)
-    return Evaluation(train, test, scores_of(constant, data.Y_test, data), label)
+        return Evaluation(train)
+    same, always = constant(data)
+    fitted = linear(data)
+    return Evaluation(
+        train,
+        test=scores_of(forward(parameters, data.X_test, data.Y_test), data.Y_test, data),
+        linear=None if fitted is None else _reference_scores(fitted, data),
+        constant=_reference_scores(same, data),
+        always=always,
+    )
+
+
+def _reference_scores(y_hat: Matrix, data: Prepared) -> Scores:
+    loss = log_loss(y_hat, data.Y_test) if data.task == "classification" else math.nan
+    return scores_of(Prediction(y_hat, loss, loss), data.Y_test, data)
 
 
 def scores_of(prediction: Prediction, Y: Matrix, data: Prepared) -> Scores:
@@ -194,18 +219,6 @@ def number_scores(predicted: Matrix, true: Matrix, scale: float) -> NumberScores
         rmse=scale * math.sqrt(float((error**2).mean())),
         mae=scale * float(np.abs(error).mean()),
     )
-
-
-def _simplest(data: Prepared) -> tuple[Prediction, str]:
-    """What always says the same of the held-out part: the training part's class frequencies, or its mean."""
-    constant = np.broadcast_to(data.Y_train.mean(axis=0), data.Y_test.shape)
-    if data.class_labels is None:
-        return Prediction(constant, math.nan, math.nan), "the mean of the training part"
-    with np.errstate(divide="ignore"):
-        of_true = np.log(constant[data.Y_test == 1])
-    label = data.class_labels[int(constant[0].argmax())]
-    log_loss = -float(of_true.mean())
-    return Prediction(constant, log_loss, log_loss), f"the most frequent class, {quoted(label)}"
 
 
 def _finite(value: float) -> float | None:

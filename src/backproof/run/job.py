@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 from backproof.derivation import Derivation, derive
 from backproof.errors import NotProvedError
@@ -24,7 +27,8 @@ from backproof.run.wording import plural
 from backproof.training.loop import train
 from backproof.training.result import TrainingResult
 
-DEFAULT_FOLDER = "backproof-report"
+SMALL_PRODUCT = 20_000_000
+"""Multiplications in a matrix product from which on a second thread pays."""
 
 Say = Callable[[str], None]
 
@@ -75,9 +79,8 @@ def run_job(settings: Settings, folder: Path, *, say: Say = print, progress: boo
             say(f"  note: {note}")
         derivation = _derived(made, stages)
         outcome = _trained(settings, made, derivation, stages, progress)
-        advice = outcome.curve.advice()
-        if advice is not None:
-            say(f"  note: {advice}")
+        for words_of_advice in outcome.advice:
+            say(f"  note: {words_of_advice}")
         with stages.stage("report") as words:
             atomic_write_together(folder, contents(outcome))
             words.append(str(folder / "report.html"))
@@ -137,18 +140,27 @@ def _trained(
 
 def _training(made: Problem, derivation: Derivation, curve: Curve, progress: bool | str) -> TrainingResult:
     data, schedule = made.prepared, made.schedule
-    return train(
-        derivation.trace,
-        data.X_train,
-        data.Y_train,
-        optimizer=schedule.optimizer,
-        learning_rate=schedule.learning_rate,
-        batch_size=schedule.batch_size,
-        epochs=schedule.epochs,
-        seed=schedule.seed,
-        progress=progress,
-        on_epoch=curve,
-    )
+    with threadpool_limits(1 if _is_small(made) else None):
+        return train(
+            derivation.trace,
+            data.X_train,
+            data.Y_train,
+            optimizer=schedule.optimizer,
+            learning_rate=schedule.learning_rate,
+            batch_size=schedule.batch_size,
+            epochs=schedule.epochs,
+            seed=schedule.seed,
+            progress=progress,
+            on_epoch=curve,
+        )
+
+
+def _is_small(made: Problem) -> bool:
+    """Whether the largest product of a step is so small that threads wait for each other more than they work."""
+    structure = made.program.structure
+    assert structure is not None  # a run's program is a network
+    weights = max(inputs * outputs for inputs, outputs in pairwise(structure.sizes))
+    return made.schedule.batch_size * weights <= SMALL_PRODUCT
 
 
 @contextmanager

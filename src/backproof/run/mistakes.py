@@ -37,7 +37,7 @@ def _classes(outcome: Outcome, scores: ClassScores) -> dict[str, Any]:
         "classes": shown,
         "rows": [_row(label, confusion[number], number) for number, label in enumerate(shown)],
         "confusions_lead": "The most frequent confusions:",
-        "confusions": _confusions(confusion, labels),
+        "confusions": [] if shown else _confusions(confusion, labels),
         "drawings": _wrong_images(outcome),
     }
 

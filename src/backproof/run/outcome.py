@@ -43,9 +43,13 @@ class Outcome:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user must be told of the data and of the training."""
-        advice = self.curve.advice()
-        return (*self.problem.prepared.notes, *([advice] if advice else []))
+        """What the user must be told of the data and of the result."""
+        return (*self.problem.prepared.notes, *self.advice)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What the user might do better."""
+        return tuple(words for words in (self.curve.advice(), self.evaluation.advice()) if words)
 
     @property
     def prediction_of_one(self) -> float | None:
@@ -62,9 +66,12 @@ class Outcome:
             one = self.prediction_of_one
             said = "" if one is None else f", ŷ = {one:.6f} where y = {self.problem.prepared.Y_train[0, 0]:g}"
             return f"nothing is held out; the loss after training is {self.result.loss:.4g}{said}"
-        assert evaluation.baseline is not None  # both belong to the held-out part
-        best = f"{evaluation.baseline_label} gives {_in_short(evaluation.baseline)}"
-        return f"held-out {_in_short(evaluation.test)}{_interval(evaluation.test)}; {best}"
+        parts = [f"held-out {_in_short(evaluation.test)}{_interval(evaluation.test)}"]
+        if evaluation.linear is not None:
+            parts.append(f"a linear model: {_in_short(evaluation.linear)}")
+        if evaluation.constant is not None:
+            parts.append(f"always {evaluation.always}: {_in_short(evaluation.constant)}")
+        return "; ".join(parts)
 
 
 def training_words(result: TrainingResult, epochs: int) -> str:
@@ -90,10 +97,20 @@ def _in_short(scores: Scores) -> str:
     match scores:
         case ClassScores(accuracy=accuracy):
             return f"accuracy {accuracy:.3f}"
-        case NumberScores(r2=None, rmse=rmse):
+        case NumberScores(r2=float() as r2, rmse=rmse):
+            return f"R² {fixed(r2)}, RMSE {rmse:.4g}"
+        case NumberScores(rmse=rmse):
             return f"RMSE {rmse:.4g}"
-        case NumberScores(r2=r2, rmse=rmse):
-            return f"R² {r2:.3f}, RMSE {rmse:.4g}"
+
+
+def fixed(number: float) -> str:
+    """Three decimals, without a sign where they are all 0.
+
+    Example:
+        >>> fixed(-0.0001), fixed(-1.5)
+        ('0.000', '-1.500')
+    """
+    return f"{round(number, 3) + 0.0:.3f}"
 
 
 def _interval(scores: Scores) -> str:

@@ -21,6 +21,8 @@ WIDE, HIGH = 7.6, 2.9
 MOST_EPOCHS, MOST_POINTS = 400, 1_000
 """More than this is not seen in a drawing of this size."""
 MOST_TILES = 64
+LOGARITHMIC = 20
+"""Losses that differ by this factor are drawn on a logarithmic scale."""
 GAP = 1
 """Pixels between two tiles."""
 
@@ -141,7 +143,7 @@ def _losses(axes: Axes, points: Sequence[Point]) -> None:
         axes.plot(epochs, test, color=SECOND, label="held-out part")
         axes.legend()
     known = [loss for loss in (*train, *test) if not math.isnan(loss)]
-    if min(known) > 0 and max(known) > 5 * min(known):
+    if min(known) > 0 and max(known) > LOGARITHMIC * min(known):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

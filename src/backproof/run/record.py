@@ -101,6 +101,7 @@ def commands(settings: Settings, made: Problem) -> list[str]:
     derive += ["--loss", structure.loss]
     derive += ["--bias"] if structure.layers[0].bias else []
     derive += ["--penalty", structure.penalty] if structure.penalty else []
+    derive += ["--view", "matrix"]
     return [shlex.join(["backproof", "run", *_options(settings)]), "python train.py", shlex.join(derive)]
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from backproof.render.document import Document, Heading
+from backproof.render.document import Block, Document, Heading
 from backproof.render.html import HtmlSection, to_html
 from backproof.render.html_blocks import clean
 from backproof.run.evaluation import ClassScores, NumberScores, Scores
 from backproof.run.mistakes import mistakes
-from backproof.run.outcome import Outcome, training_words
+from backproof.run.outcome import Outcome, fixed, training_words
 from backproof.run.plots import learning_curve, weight_tiles
 from backproof.run.record import FILES, commands, versions
 from backproof.run.wording import plural
@@ -37,8 +37,12 @@ def _document(outcome: Outcome) -> Document:
     document = outcome.derivation.view("scalar" if small else "matrix").document()
     title = f"{outcome.problem.title}, learnt by a {structure.specification} network"
     facts = {**document.facts, "seed": str(outcome.problem.schedule.seed)}
-    heading = Heading(1, ("The derivation",), "derivation")
-    return replace(document, title=(title,), blocks=(heading, *document.blocks), facts=facts)
+    blocks = (Heading(1, ("The derivation",), "derivation"), *map(_one_level_down, document.blocks))
+    return replace(document, title=(title,), blocks=blocks, facts=facts)
+
+
+def _one_level_down(block: Block) -> Block:
+    return replace(block, level=block.level + 1) if isinstance(block, Heading) else block
 
 
 def _sections(outcome: Outcome) -> Iterable[HtmlSection]:
@@ -62,18 +66,24 @@ def _result(outcome: Outcome) -> dict[str, Any]:
     parts = {
         "training part": evaluation.train,
         "held-out part": evaluation.test,
-        evaluation.baseline_label: evaluation.baseline,
+        "a linear model": evaluation.linear,
+        f"always {evaluation.always}": evaluation.constant,
     }
     shown = {name: scores for name, scores in parts.items() if scores is not None}
-    advice = outcome.curve.advice()
     done = training_words(outcome.result, outcome.problem.schedule.epochs)
     return {
         "headline": _as_sentence(outcome.headline()),
         "warning": f"Training was {done}." if outcome.interrupted else None,
         "columns": list(shown) if evaluation.test is not None else [],
         "rows": _score_rows(list(shown.values())) if evaluation.test is not None else [],
-        "sentences": [] if advice is None else [_as_sentence(advice)],
+        "sentences": [_held_out_sentence(outcome), *map(_as_sentence, outcome.advice)],
     }
+
+
+def _held_out_sentence(outcome: Outcome) -> str:
+    if outcome.evaluation.test is None:
+        return ""
+    return "The last columns are of the held-out part, too: what a network has to beat to be worth its while."
 
 
 def _as_sentence(words: str) -> str:
@@ -93,7 +103,7 @@ def _score_cells(scores: Scores) -> Iterable[tuple[str, str | Markup]]:
             yield "balanced accuracy", f"{scores.balanced_accuracy:.3f}"
             yield "log loss", "infinite" if scores.log_loss is None else f"{scores.log_loss:.4g}"
         case NumberScores():
-            yield "R²", "not defined" if scores.r2 is None else f"{scores.r2:.3f}"
+            yield "R²", "not defined" if scores.r2 is None else fixed(scores.r2)
             yield "root mean squared error", f"{scores.rmse:.4g}"
             yield "mean absolute error", f"{scores.mae:.4g}"
     yield "rows", str(scores.rows)
@@ -131,9 +141,11 @@ def _training(outcome: Outcome) -> dict[str, Any]:
     if outcome.curve.points:
         score = "accuracy" if outcome.problem.prepared.task == "classification" else "R²"
         drawing = learning_curve(outcome.curve, score)
-    caption = "The loss after each epoch; that of the training part is the mean over the epoch's batches."
+    whole = schedule.batch_size == len(outcome.problem.prepared.X_train)
+    mean = "loss before each update" if whole else "mean loss of each epoch's batches"
+    caption = f"The {mean} on the training part."
     if outcome.problem.has_test_part:
-        caption += " The held-out part is only looked at: nothing is chosen by it."
+        caption += " The held-out part is evaluated after each epoch, and nothing is chosen by it."
     starts = ", ".join(f"{id} {how}" for id, how in result.started_from.items())
     facts = [
         ("update rule", f"{schedule.optimizer}, learning rate {schedule.learning_rate:g}"),
@@ -156,12 +168,15 @@ def _weights(outcome: Outcome) -> Markup | None:
 
 
 def _reproduce(outcome: Outcome) -> dict[str, Any]:
-    seconds = [(f"{name}, s", f"{value:.2f}") for name, value in outcome.seconds.items()]
+    found = versions()
+    own = [(name, found.pop(name)) for name in ("backproof", "python", "platform")]
+    libraries = ", ".join(f"{name} {number}" for name, number in found.items())
+    seconds = ", ".join(f"{name} {value:.2f} s" for name, value in outcome.seconds.items())
     return {
         "files": [(name, what) for name, what in FILES.items() if name != "report.html"],
         "commands": commands(outcome.settings, outcome.problem),
         "promise": "With the same versions and seed each number above comes out the same.",
-        "versions": [*versions().items(), *seconds],
+        "versions": [*own, ("libraries", libraries), ("time", seconds)],
     }
 
 
