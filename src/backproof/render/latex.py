@@ -76,7 +76,6 @@ def to_latex(document: Document, *, standalone: bool = True) -> str:
         >>> print(to_latex(document, standalone=False), end="")
         % needs \\usepackage{amsmath,amssymb,tikz}
         \\section*{A square}
-        <BLANKLINE>
         \\begin{align*}
         s &= z \\times z \\tag{1}\\label{backproof:1}
         \\end{align*}
