@@ -12,30 +12,43 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 Extent = tuple[int, int]
 """How many rows and columns differ from each other; repeated ones count once."""
 
-Multiplicities = npt.NDArray[np.float64]
-"""How often each known factor stands in a denominator, by the factor's number."""
-
-
 TRANSPOSED = 2
+MOST_FACTORS = 512
+"""A denominator of more factors than this is taken for one: what it has in common with others is then forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """An array of polynomials that entries have in their denominators: its degree, and how far it extends."""
+
+    degree: float
+    extent: Extent
 
 
 @dataclass(frozen=True, slots=True)
 class Degree:
-    """The degrees of an array's entries: of the numerator, and the factors of the denominator."""
+    """The degrees of an array's entries.
+
+    Args:
+        above: of the numerators.
+        below: how often each factor stands in the denominators, by the factor's number.
+        extent: of the array.
+    """
 
     above: float
-    below: Multiplicities
+    below: Mapping[int, int]
     extent: Extent
+
+
+NO_FACTORS: Mapping[int, int] = {}
 
 
 class DegreeArithmetic:
@@ -52,91 +65,93 @@ class DegreeArithmetic:
     uses_stable_forms = False
 
     def __init__(self) -> None:
-        self._count = 0
-        self._weights = np.zeros(64)
-        self._extents = np.ones((64, 2), np.int64)
-        self._images = np.full((64, 3), -1)
+        self._factors: list[Factor] = []
+        self._images: dict[tuple[int, int], int] = {}
         """What each factor becomes when multiplied down the rows, along the columns, and when transposed."""
 
     def variable(self, shape: tuple[int, ...]) -> Degree:
         """An array of random elements."""
-        return Degree(1, np.zeros(0), (shape[0], shape[1]) if shape else (1, 1))
+        return Degree(1, NO_FACTORS, (shape[0], shape[1]) if shape else (1, 1))
 
     def difference(self, a: Degree, b: Degree) -> float:
         """The degree of the polynomial that vanishes just where the two are equal."""
         return self.subtract(a, b).above
 
+    def bounded(self, x: Degree) -> Degree:
+        """The same with few factors: where there are too many, one for each extent takes their place."""
+        if len(x.below) <= MOST_FACTORS:
+            return x
+        degrees: dict[Extent, float] = {}
+        for number, times in x.below.items():
+            factor = self._factors[number]
+            degrees[factor.extent] = degrees.get(factor.extent, 0.0) + times * factor.degree
+        return Degree(x.above, {self._new(Factor(d, extent)): 1 for extent, d in degrees.items()}, x.extent)
+
     # --- factors --------------------------------------------------------------------------------------------------
 
-    def _degree(self, below: Multiplicities) -> float:
-        return float(below @ self._weights[: below.size])
+    def _degree(self, below: Mapping[int, int]) -> float:
+        return sum(times * self._factors[number].degree for number, times in below.items())
 
-    def _new(self, degrees: npt.ArrayLike, extents: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """The numbers of factors that no denominator has had before: arrays of polynomials of those degrees."""
-        new = np.atleast_1d(np.asarray(degrees, np.float64))
-        first, self._count = self._count, self._count + new.size
-        while self._count > self._weights.size:
-            self._weights = np.concatenate([self._weights, np.zeros_like(self._weights)])
-            self._extents = np.concatenate([self._extents, np.ones_like(self._extents)])
-            self._images = np.concatenate([self._images, np.full_like(self._images, -1)])
-        numbers = np.arange(first, self._count)
-        self._weights[numbers] = new
-        self._extents[numbers] = np.asarray(extents)
-        return numbers
+    def _new(self, factor: Factor) -> int:
+        """The number of a factor that no denominator has had before."""
+        self._factors.append(factor)
+        return len(self._factors) - 1
 
-    def _only(self, number: npt.NDArray[np.int64]) -> Multiplicities:
-        below = np.zeros(self._count)
-        below[number] = 1
-        return below
-
-    def _along(self, below: Multiplicities, axis: int) -> Multiplicities:
+    def _along(self, below: Mapping[int, int], axis: int) -> Mapping[int, int]:
         """The denominator after entries along the axis were multiplied together; for axis 2, after transposition."""
-        extents = self._extents[: below.size]
-        changes = (extents > 1).any(axis=1) if axis == TRANSPOSED else extents[:, axis] > 1
-        changed = np.flatnonzero((below > 0) & changes)
-        if not changed.size:
-            return below
-        unmade = changed[self._images[changed, axis] < 0]
-        if axis == TRANSPOSED:
-            self._images[unmade, axis] = self._new(self._weights[unmade], self._extents[unmade, ::-1])
-        else:
-            products = self._extents[unmade]
-            lengths = products[:, axis].copy()
-            products[:, axis] = 1
-            self._images[unmade, axis] = self._new(self._weights[unmade] * lengths, products)
-        images = self._images[changed, axis]
-        result = _padded(below, int(images.max()) + 1).copy()
-        result[images] += result[changed]
-        result[changed] = 0
+        result: dict[int, int] = {}
+        for number, times in below.items():
+            image = self._image(number, axis)
+            result[image] = result.get(image, 0) + times
         return result
+
+    def _image(self, number: int, axis: int) -> int:
+        factor = self._factors[number]
+        rows, columns = factor.extent
+        if axis == TRANSPOSED:
+            image = Factor(factor.degree, (columns, rows))
+        elif axis == 0:
+            image = Factor(factor.degree * rows, (1, columns))
+        else:
+            image = Factor(factor.degree * columns, (rows, 1))
+        if image == factor:
+            return number
+        key = (number, axis)
+        if key not in self._images:
+            self._images[key] = self._new(image)
+        return self._images[key]
 
     # --- entry by entry -------------------------------------------------------------------------------------------
 
     def constant(self, value: Fraction) -> Degree:
-        return Degree(0, np.zeros(0), (1, 1))
+        return Degree(0, NO_FACTORS, (1, 1))
 
     def pi(self) -> Degree:
-        return Degree(2, np.zeros(0), (1, 1))
+        return Degree(2, NO_FACTORS, (1, 1))
 
     def add(self, a: Degree, b: Degree) -> Degree:
-        left, right = _aligned(a.below, b.below)
-        common = np.maximum(left, right)
-        above = max(a.above + self._degree(common - left), b.above + self._degree(common - right))
-        return Degree(above, common, _both(a, b))
+        extent = _both(a, b)
+        if a.below == b.below:
+            return Degree(max(a.above, b.above), a.below, extent)
+        common = dict(a.below)
+        for number, times in b.below.items():
+            common[number] = max(common.get(number, 0), times)
+        whole = self._degree(common)
+        above = max(a.above + whole - self._degree(a.below), b.above + whole - self._degree(b.below))
+        return Degree(above, common, extent)
 
     subtract = add
 
     def multiply(self, a: Degree, b: Degree) -> Degree:
-        left, right = _aligned(a.below, b.below)
-        return Degree(a.above + b.above, left + right, _both(a, b))
+        return Degree(a.above + b.above, _product(a.below, b.below), _both(a, b))
 
     def divide(self, a: Degree, b: Degree) -> Degree:
         return self.multiply(a, self._inverse(b))
 
     def _inverse(self, x: Degree) -> Degree:
-        if x.above == 0 and not x.below.any():
+        if x.above == 0 and not x.below:
             return x
-        return Degree(self._degree(x.below), self._only(self._new(x.above, x.extent)), x.extent)
+        return Degree(self._degree(x.below), {self._new(Factor(x.above, x.extent)): 1}, x.extent)
 
     def negative(self, x: Degree) -> Degree:
         return x
@@ -145,10 +160,11 @@ class DegreeArithmetic:
         # A root is an algebraic function: its norm is a polynomial, whose degree has the order of the root as a factor.
         size = abs(exponent.numerator) * exponent.denominator
         base = x if exponent >= 0 else self._inverse(x)
-        return Degree(size * base.above, size * base.below, base.extent)
+        below = {number: size * times for number, times in base.below.items()}
+        return Degree(size * base.above, below, base.extent)
 
     def greater(self, a: Degree, b: Degree) -> Degree:
-        return Degree(0, np.zeros(0), _both(a, b))
+        return Degree(0, NO_FACTORS, _both(a, b))
 
     def where(self, condition: Degree, a: Degree, b: Degree) -> Degree:
         return self.multiply(condition, self.add(a, b))
@@ -181,14 +197,11 @@ class DegreeArithmetic:
         return self.divide(e, self.sum(e, axis))
 
     def logsumexp(self, x: Degree, axis: int) -> Degree:
-        return Degree(2, np.zeros(0), self._summed(x, axis).extent)
+        return Degree(2, NO_FACTORS, self._summed(x, axis).extent)
 
     def entry(self, x: Degree, row: Any, column: Any) -> Degree:
         """Entries at other places have other factors, so these are new ones."""
-        present = np.flatnonzero(x.below)
-        numbers = self._new(self._weights[present], self._extents[present])
-        below = np.zeros(self._count)
-        below[numbers] = x.below[present]
+        below = {self._new(self._factors[number]): times for number, times in x.below.items()}
         return Degree(x.above, below, x.extent)
 
     # --- free functions -------------------------------------------------------------------------------------------
@@ -196,27 +209,27 @@ class DegreeArithmetic:
     def primitive(self, fn: str, x: Degree) -> Degree | None:
         match fn:
             case "sign":
-                return Degree(0, np.zeros(0), x.extent)
+                return Degree(0, NO_FACTORS, x.extent)
             case "exp" | "sin" | "cos":
                 return self._free(x)
             case "log" | "erf":
-                return Degree(2, np.zeros(0), x.extent)
+                return Degree(2, NO_FACTORS, x.extent)
             case _:
                 return None
 
     def _free(self, x: Degree) -> Degree:
         """exp is (t² + 1)²/4t² or its inverse in a random t; the sine and cosine are of lower degree."""
-        return Degree(4, self._only(self._new(4, x.extent)), x.extent)
+        return Degree(4, {self._new(Factor(4, x.extent)): 1}, x.extent)
 
 
 def _both(a: Degree, b: Degree) -> Extent:
     return (max(a.extent[0], b.extent[0]), max(a.extent[1], b.extent[1]))
 
 
-def _aligned(a: Multiplicities, b: Multiplicities) -> tuple[Multiplicities, Multiplicities]:
-    size = max(a.size, b.size)
-    return _padded(a, size), _padded(b, size)
-
-
-def _padded(below: Multiplicities, size: int) -> Multiplicities:
-    return below if below.size >= size else np.concatenate([below, np.zeros(size - below.size)])
+def _product(a: Mapping[int, int], b: Mapping[int, int]) -> Mapping[int, int]:
+    if not a or not b:
+        return a or b
+    result = dict(a)
+    for number, times in b.items():
+        result[number] = result.get(number, 0) + times
+    return result

@@ -45,7 +45,7 @@ def entry_points(trace: Trace, *, points: int = 3, seed: int = 0) -> tuple[Field
         >>> all(equal(left, right, point) for point in entry_points(trace))
         True
     """
-    drawn, _ = at_points(trace, obligations_of(trace), points, seed)
+    drawn, _ = at_points(trace, obligations_of(trace), points, seed, keep=True)
     return tuple(
         FieldPoint(p.program, EntryEvaluator(p.evaluator, trace.program, p.env), p.env, p.random) for p in drawn.points
     )

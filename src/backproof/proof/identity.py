@@ -101,7 +101,7 @@ class DegreePlace:
 
     def __call__(self, expr: Expr) -> Degree:
         degree: Degree = self.evaluator(expr, self.env)
-        return degree
+        return self.degrees.bounded(degree)
 
     def draw(self, name: Name, direction_of: str | None = None) -> Degree:
         """Random elements are the variables."""
@@ -124,9 +124,15 @@ def degree_place(program: Program, sizes: Mapping[str, int]) -> DegreePlace:
 
 
 def at_points(
-    trace: Trace, obligations: Sequence[Obligation], points: int, seed: int
+    trace: Trace, obligations: Sequence[Obligation], points: int, seed: int, *, keep: bool = False
 ) -> tuple[Points, list[list[tuple[bool, ...]]]]:
-    """The points drawn, which then hold all that the obligations bind, and the outcomes at each.
+    """The points drawn, and the outcomes at each.
+
+    Args:
+        trace: the derivation.
+        obligations: what is tested.
+        points, seed: how many points, and which.
+        keep: whether the points keep all that the obligations bind; else they are emptied one after the other.
 
     Raises:
         BackproofError: a derivative has a pole wherever it is evaluated.
@@ -134,7 +140,12 @@ def at_points(
     for attempt in range(MOST_SEEDS):
         drawn = draw_points(trace.program, points, seed + attempt * MOST_DRAWS)
         try:
-            return drawn, [list(outcomes(obligations, point)) for point in drawn.points]
+            found: list[list[tuple[bool, ...]]] = []
+            for point in drawn.points:
+                found.append(list(outcomes(obligations, point)))
+                if not keep:
+                    point.env.clear()
+            return drawn, found
         except PoleError:
             continue
     raise BackproofError("a derivative of this program divides by zero wherever it is evaluated; it cannot be tested")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backproof.backprop.trace import Step, Trace
-from backproof.proof.certificate import METHODS, Certificate, Method, StepProof
+from backproof.proof.certificate import METHODS, NOTHING, Certificate, Method, StepProof
 from backproof.proof.identity import obligations_of
 from backproof.proof.modular import P
 from backproof.proof.numbers import ManyDigits, NumberProof, compare_numbers, reference_for, true_values
@@ -28,7 +28,7 @@ def prove(
     seed: int = 0,
     digits: int = 50,
     dtypes: Sequence[str] = ("float64", "float32"),
-    seconds: float = 20,
+    seconds: float = 3,
 ) -> Certificate:
     """Each step holds identically; ⟨∇L, V⟩ = dL(V); the numbers agree with many digits.
 
@@ -63,7 +63,7 @@ def prove(
         _step_proof(step, [v for v in verdicts if v.step == step.number], drawn.covered) for step in trace.steps
     )
     whole = _whole_proof(trace, [v for v in verdicts if v.step is None], drawn.covered)
-    numbers = _Numbers({}, "nothing")
+    numbers = _Numbers({}, NOTHING)
     if all(verdict.holds for verdict in verdicts if isinstance(verdict.obligation, Fact)):
         numbers = _compared(trace, digits, seed, dtypes, seconds)
     return Certificate(
@@ -134,7 +134,7 @@ def _compared(trace: Trace, digits: int, seed: int, dtypes: Sequence[str], secon
     sizes = small_sizes(trace.program)
     inputs = finite_place(trace.source, sizes, seed) or finite_place(trace.program, sizes, seed)
     if inputs is None:
-        return _Numbers(sizes, "nothing")
+        return _Numbers(sizes, NOTHING)
     exact = reference_for(trace, sizes, digits, seconds)
     truth = true_values(trace, inputs, exact)
     numbers = tuple(proof for dtype in dtypes for proof in compare_numbers(trace, truth, dtype))

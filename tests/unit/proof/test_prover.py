@@ -166,7 +166,7 @@ def broken_traces(monkeypatch: pytest.MonkeyPatch) -> list[Trace]:
     found = [backpropagate(mlp(3, 2, 1, activation=WRONG_SIGMOID))]
     for kind, row in BROKEN.items():
         with monkeypatch.context() as patch:
-            patch.setitem(VJP, kind, row)  # type: ignore[arg-type]
+            patch.setitem(VJP, kind, row)
             found.append(backpropagate(mlp(3, 2, 2, 1, activation="silu", penalty=0.1)))
     return found
 
@@ -194,7 +194,7 @@ def test_part_three_alone_finds_a_broken_rule(monkeypatch: pytest.MonkeyPatch) -
 def test_the_first_step_that_uses_a_broken_rule_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = backpropagate(mlp(3, 2, 1, activation=WRONG_SIGMOID))
     assert first_failure(prove(wrong)) == (6, "delta_2")
-    monkeypatch.setitem(VJP, MatMul, BROKEN[MatMul])  # type: ignore[arg-type]
+    monkeypatch.setitem(VJP, MatMul, BROKEN[MatMul])
     assert first_failure(prove(backpropagate(mlp(3, 2, 1)))) == (8, "∂L/∂l_1")
 
 
