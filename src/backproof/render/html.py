@@ -26,7 +26,9 @@ class HtmlSection:
         title: its heading.
         anchor: its ``id``; unique in the document.
         html: its content, put in as it is, so all that comes from users must be escaped in it. Tables, figures, inline
-            SVG and images as ``data:`` look like the rest of the document; scripts do not run, nothing is loaded.
+            SVG and images as ``data:`` look like the rest of the document, whose colours are there as ``var(--ink)``,
+            ``--quiet``, ``--rule``, ``--wash``, ``--link``, ``--good`` and ``--bad``; scripts do not run, nothing is
+            loaded.
         place: before the document's own blocks, or after them. A document that is to follow such a section should begin
             with a heading, or its first lines would seem to belong to that section.
     """

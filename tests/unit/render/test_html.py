@@ -396,3 +396,9 @@ def test_sections_stand_where_they_are_asked_for_and_in_the_contents() -> None:
     assert [e.attributes["id"] for e in found.all("h2")] == ["metrics", "forward", "curves"]
     assert [e.text for e in found.all("li")] == ["Metrics\n", "Forward\n", "Learning & loss\n"]
     assert found.one("td").text == "0.97"
+
+
+@pytest.mark.parametrize("colour", ["ink", "quiet", "rule", "wash", "link", "good", "bad"])
+def test_sections_may_use_the_colours_of_the_page_by_day_and_by_night(colour: str) -> None:
+    style = Page(to_html(document())).all("style")[1].text.split("@media print")[0]
+    assert style.count(f"--{colour}: #") == 2
