@@ -94,9 +94,15 @@ gelu = Function(
 )
 
 
+def _at_least_zero(what: str, value: Number) -> Expr:
+    if value < 0:
+        raise SpecificationError(f"{what} must be at least 0, got {value}; a function that folds back needs a formula")
+    return constant(value)
+
+
 def leaky_relu(slope: Number = 0.01) -> Function:
-    """x for x > 0, otherwise slope · x."""
-    a = constant(slope)
+    """x for x > 0, otherwise slope · x, for a slope of at least 0: so the output tells which side it is on."""
+    a = _at_least_zero("the slope of leaky_relu", slope)
     return Function(
         "leaky_relu",
         where(x > 0, x, a * x),
@@ -107,8 +113,8 @@ def leaky_relu(slope: Number = 0.01) -> Function:
 
 
 def elu(alpha: Number = 1) -> Function:
-    """x for x > 0, otherwise α(eˣ − 1)."""
-    a = constant(alpha)
+    """x for x > 0, otherwise α(eˣ − 1), for α of at least 0."""
+    a = _at_least_zero("the alpha of elu", alpha)
     return Function(
         "elu",
         where(x > 0, x, a * (Elementwise(exp, x) - 1)),
