@@ -13,7 +13,8 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -21,13 +22,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from backproof.backprop.spell_out import scalar_view
 from backproof.backprop.sweep import backpropagate
+from backproof.ir.program import Program
 from backproof.networks import mlp
 from backproof.proof import prove, prove_view
 from corruptions import corruptions
 from random_programs import random_program
 
 WRONG_PER_PROGRAM = 4
-TIMED = {
+TIMED: Mapping[str, Callable[[], Program]] = {
     "3-2-1": lambda: mlp(3, 2, 1),
     "784-128-10, ReLU, cross-entropy": lambda: mlp(784, 128, 10, activation="relu", loss="cross_entropy", bias=True),
     "200 layers of width 8, sigmoid": lambda: mlp(*[8] * 201),
@@ -82,9 +84,9 @@ def times() -> None:
     for name, network in TIMED.items():
         trace = backpropagate(network())
         view = scalar_view(trace)
-        exact = seconds(lambda trace=trace: prove(trace, dtypes=(), seconds=0))  # type: ignore[misc]
-        whole = seconds(lambda trace=trace: prove(trace))  # type: ignore[misc]
-        shown = seconds(lambda view=view: prove_view(view))  # type: ignore[misc]
+        exact = seconds(partial(prove, trace, dtypes=(), seconds=0))
+        whole = seconds(partial(prove, trace))
+        shown = seconds(partial(prove_view, view))
         steps = f"{len(trace.steps)} steps, {len(view.steps)} of the scalar view"
         print(f"{name}: identities {exact:.2f} s, with numbers {whole:.2f} s, scalar view {shown:.2f} s; {steps}")
 

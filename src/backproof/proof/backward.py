@@ -77,7 +77,6 @@ class _Backward:
                 yield from self._delta(step, name)
             case "chain" | "gradient", Partial(of, Name() as name) if of == self.trace.loss:
                 yield from self._claim(step, name, step.after)
-                yield from self._gradient(step, name)
             case _:
                 yield Fact(step.number, False, "its target is no derivative of the loss")
 
@@ -172,10 +171,6 @@ class _Backward:
         if id is not None and id not in self.named_by:
             self.named_by[id] = step.number
             yield Bind(id, self.equations[id].value)
-
-    def _gradient(self, step: Step, name: Name) -> Iterator[Obligation]:
-        if step.kind == "gradient":
-            yield Fact(step.number, name.id in self.trace.gradients, f"∂L/∂{name.id} is not among the gradients")
 
     # --- Δ: the adjoint inside an equation ------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class DegreeArithmetic:
 
     def difference(self, a: Degree, b: Degree) -> float:
         """The degree of the polynomial that vanishes just where the two are equal."""
-        return self.subtract(a, b).above
+        return float(self.subtract(a, b).above)
 
     def bounded(self, x: Degree) -> Degree:
         """The same with few factors: where there are too many, one for each extent takes their place."""
