@@ -232,6 +232,32 @@ def outer_products() -> Program:
     return b.loss(total(grid**2) + total(c @ r) + total(broadcast(s, (2, 3)) * M))
 
 
+def penalty_in_the_loss() -> Program:
+    """Σ (y − p)² + λ Σ w² in one equation: w reaches the loss directly and through p."""
+    b = Builder()
+    X, y, w = b.input("X", n, 3), b.input("y", n, 1), b.parameter("w", 3, 1)
+    p = b.let("p", X @ w)
+    return b.loss(total((y - p) ** 2) + Fraction(1, 10) * total(w**2))
+
+
+def activity_penalty() -> Program:
+    """A hidden layer whose output is in the loss, too."""
+    b = Builder()
+    X, y, W_1, W_2 = b.input("X", n, 3), b.input("y", n, 1), b.parameter("W_1", 3, 2), b.parameter("W_2", 2, 1)
+    l_1 = b.let("l_1", Elementwise(sigmoid, X @ W_1), "delta_1")
+    l_2 = b.let("l_2", Elementwise(sigmoid, l_1 @ W_2), "delta_2")
+    return b.loss(squared_error(y, l_2) + Fraction(1, 10) * total(l_1**2))
+
+
+def product_with_its_own_function() -> Program:
+    """Σ l ∘ tanh(l W): no sum of losses, and l is on both sides."""
+    b = Builder()
+    X, V, W = b.input("X", n, 3), b.parameter("V", 3, 2), b.parameter("W", 2, 2)
+    hidden = b.let("h", Elementwise(sigmoid, X @ V), "delta_h")
+    t = b.let("t", Elementwise(tanh, hidden @ W), "delta_t")
+    return b.loss(total(hidden * t * t))
+
+
 def unused_parameter() -> Program:
     """A parameter that the loss does not depend on, and an equation that leads nowhere."""
     b = Builder()
@@ -246,7 +272,8 @@ PROGRAMS: Mapping[str, Callable[[], Program]] = {
         ridge_regression, logistic_regression, residual_connection, weight_used_twice, tied_autoencoder, two_losses,
         shared_bias, attention, bilinear_form, rayleigh_quotient, layer_normalisation, batch_normalisation, recurrent,
         gated, multinomial_by_logsumexp, softmax_down_the_columns, hinge_and_clip, scalar_parameters,
-        mixture_of_functions, outer_products, unused_parameter,
+        mixture_of_functions, outer_products, penalty_in_the_loss, activity_penalty, product_with_its_own_function,
+        unused_parameter,
     )
 }  # fmt: skip
 """Every program of this file, by name."""

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from functools import reduce
 
 from backproof.backprop.components import Letters, canonical, component, contributions, entry
+from backproof.backprop.simplify import simplify
 from backproof.backprop.trace import Step, Trace
 from backproof.dims import Dim
 from backproof.ir.expr import Component, Expr, Index, MatMul, Name, Partial, Softmax, SumOver
 from backproof.ir.indices import at
-from backproof.ir.program import Equation
+from backproof.ir.program import Equation, Program
 from backproof.ir.traverse import children, names
+
+Bound = frozenset[tuple[str, Index]]
+"""What index variables must be for an entry of an equation to hold the entry in question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,8 @@ class Paths:
     def __init__(self, trace: Trace, letters: Letters) -> None:
         self.loss = trace.loss
         self.letters = letters
-        self._users: dict[str, list[Equation]] = {}
-        for equation in trace.program.equations:
-            for id in names(equation.value):
-                self._users.setdefault(id, []).append(equation)
+        self._loss_equation = trace.program.definitions[trace.program.loss]
+        self._users = _users(trace.program)
         self.layer_delta: dict[str, Step] = {}
         for step in trace.steps:
             if step.kind == "delta" and step.inner is not None and _holds_product(step.inner):
@@ -58,11 +60,12 @@ class Paths:
         if isinstance(equation.value, Softmax):
             return [self._along(q, target, equation.value.axis, row, equation)]
         value = component(equation.value, row, column, self.letters)
-        bindings = {
-            tuple(sorted((k, v) for k, v in term.bindings.items() if k in (row, column)))
+        bindings = (
+            frozenset((k, v) for k, v in term.bindings.items() if k in (row, column))
             for term in contributions(value, target, place)
-        }
-        return [self._use(equation, at(place, dict(bound)), (row, column)) for bound in sorted(bindings, key=len)]
+        )
+        found = reduce(_without_overlap, dict.fromkeys(bindings), list[Bound]())
+        return [self._use(equation, at(place, dict(bound)), (row, column)) for bound in sorted(found, key=len)]
 
     def _along(self, q: Name, target: Expr, axis: int, variable: str, equation: Equation) -> Use:
         """Every entry of one sample's softmax holds every entry of its argument."""
@@ -93,18 +96,54 @@ class Paths:
 
     def _chain(self, target: Expr, *, first: bool) -> Expr:
         uses = self.uses(target)
-        if not uses or any(use.equation.name == self.loss for use in uses):
+        through = [use for use in uses if use.equation.name != self.loss]
+        if not through:
             return Partial(self.loss, target)
         terms: list[Expr] = []
-        for use in uses:
+        for use in through:
             known = not first and use.equation.name.id in self.layer_delta
-            ends = known or self._feeds_only_the_loss(use.equation.name)
+            ends = known or self.feeds_only_the_loss(use.equation.name)
             factor = Partial(self.loss, use.at) if ends else self._chain(use.at, first=False)
             terms.append(summed(use.sums, factor * Partial(use.at, target)))
+        if len(through) < len(uses):
+            terms.append(self._direct(target))
         return reduce(lambda a, b: a + b, terms)
 
-    def _feeds_only_the_loss(self, name: Name) -> bool:
+    def _direct(self, target: Expr) -> Expr:
+        """What the loss's own equation adds to ∂L/∂target where the entry reaches the loss on other paths too.
+
+        It is written out at once, for the symbol ∂L/∂target stands for the sum over all paths.
+        """
+        body = component(self._loss_equation.value, 1, 1, self.letters)
+        return simplify(reduce(lambda a, b: a + b, (term.value for term in contributions(body, target, body))))
+
+    def feeds_only_the_loss(self, name: Name) -> bool:
+        """Whether the loss's own equation alone holds the quantity."""
         return all(equation.name == self.loss for equation in self._users.get(name.id, []))
+
+
+def _without_overlap(found: list[Bound], bound: Bound) -> list[Bound]:
+    """The places that hold an entry, where one that lies within others becomes one with them.
+
+    ``∂c[k,m]/∂z[k,1]`` for all m counts what m = 1 gives already.
+    """
+    overlapping = [other for other in found if all(dict(other).get(k, v) == v for k, v in bound)]
+    if not overlapping:
+        return [*found, bound]
+    apart = [other for other in found if other not in overlapping]
+    return _without_overlap(apart, bound.intersection(*overlapping))
+
+
+def _users(program: Program) -> dict[str, list[Equation]]:
+    """For each quantity the equations that hold it and lead to the loss, in the order of the program."""
+    users: dict[str, list[Equation]] = {}
+    leading = {program.loss}
+    for equation in reversed(program.equations):
+        if equation.name.id in leading:
+            for id in names(equation.value):
+                leading.add(id)
+                users.setdefault(id, []).insert(0, equation)
+    return users
 
 
 def base(target: Expr) -> Name:

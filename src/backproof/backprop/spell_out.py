@@ -284,6 +284,8 @@ class _Writer:
             return
         if isinstance(equation.value, Softmax) or not self.paths.holds(equation, symbol.wrt):
             return
+        if symbol.of == self.loss and not self.paths.feeds_only_the_loss(base(symbol.wrt)):
+            return
         body = self.written(equation, symbol.of, symbol.wrt)
         value = body if symbol.of == self.loss else symbol.of
         whole, short = self._sum_of_terms(body, symbol.wrt, body), self._sum_of_terms(body, symbol.wrt, value)
