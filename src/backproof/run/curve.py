@@ -12,8 +12,8 @@ from backproof.run.evaluation import Forward, score_of
 from backproof.run.prepare import Prepared
 from backproof.training.result import Epoch
 
-MARKED_RISE = 0.1
-"""A held-out loss this much above its lowest, relatively, is worth a word."""
+MARKED_RISE = 0.05
+"""A rise of the held-out loss from its lowest is worth a word from this share of its fall on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,17 @@ class Curve:
             columns["held_out_score"] = [point.score for point in self.points]
         return columns
 
-    def advice(self) -> str | None:
+    def overfitting(self) -> str | None:
         """What the curve says of overfitting; None where it says nothing."""
-        known = [(point.test, point.epoch) for point in self.points if point.test is not None]
+        known = [(point.test, point) for point in self.points if point.test is not None]
         if not known:
             return None
-        (lowest, epoch), (last, _) = min(known), known[-1]
-        if last <= lowest + MARKED_RISE * abs(lowest):
+        lowest, best = min(known, key=lambda pair: pair[0])
+        (first, _), (last, end) = known[0], known[-1]
+        if last - lowest <= MARKED_RISE * (first - lowest) or end.train >= best.train:
             return None
         return (
-            f"the held-out loss was lowest after epoch {epoch} ({lowest:.3g}) and rose to {last:.3g}: the network "
-            "overfits; fewer epochs, a penalty or a smaller network may do better"
+            f"the held-out loss was lowest after epoch {best.epoch} ({lowest:.3g}) and rose to {last:.3g} while the "
+            "training loss went on falling: the network overfits; fewer epochs, a penalty or a smaller network may "
+            "do better"
         )

@@ -84,19 +84,27 @@ class Evaluation:
         parts = {"train": self.train, "held_out": self.test, "linear_model": self.linear, "constant": self.constant}
         return {name: asdict(scores) for name, scores in parts.items() if scores is not None}
 
-    def advice(self) -> str | None:
-        """A word where the linear model is better; None otherwise."""
-        match self.test, self.linear:
-            case ClassScores(accuracy=own), ClassScores(accuracy=other) if other > own:
-                pass
-            case NumberScores(rmse=own), NumberScores(rmse=other) if other < own:
-                pass
+    @property
+    def nothing_learnt(self) -> bool:
+        """Whether the network is no better on its own training part than what always says the same."""
+        match self.train, self.constant:
+            case ClassScores(log_loss=own), ClassScores(log_loss=same):
+                return (math.inf if own is None else own) >= (math.inf if same is None else same)
+            case NumberScores(r2=float() as r2), NumberScores():
+                return r2 <= 0
             case _:
-                return None
-        return (
-            "a linear model does better here than the network: try a penalty, fewer hidden units, more data, "
-            "or no hidden layer (--network none)"
-        )
+                return False
+
+    @property
+    def linear_is_better(self) -> bool:
+        """Whether the linear model does better on the held-out part."""
+        match self.test, self.linear:
+            case ClassScores(accuracy=own), ClassScores(accuracy=other):
+                return other > own
+            case NumberScores(rmse=own), NumberScores(rmse=other):
+                return other < own
+            case _:
+                return False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,15 @@ from backproof.run.settings import Settings
 from backproof.run.wording import plural
 from backproof.training.result import TrainingResult
 
+NOTHING_LEARNT = (
+    "the network is no better than always saying the same, even on its training part: the learning rate is probably "
+    "too large, or there are too few epochs"
+)
+LINEAR_IS_BETTER = (
+    "a linear model does better here than the network: try a penalty, fewer hidden units, more data, or no hidden "
+    "layer (--network none)"
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
@@ -49,7 +58,10 @@ class Outcome:
     @property
     def advice(self) -> tuple[str, ...]:
         """What the user might do better."""
-        return tuple(words for words in (self.curve.advice(), self.evaluation.advice()) if words)
+        if self.evaluation.nothing_learnt:
+            return (NOTHING_LEARNT,)
+        linear = LINEAR_IS_BETTER if self.evaluation.linear_is_better else None
+        return tuple(words for words in (self.curve.overfitting(), linear) if words)
 
     @property
     def prediction_of_one(self) -> float | None:

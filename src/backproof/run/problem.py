@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from backproof.emit.data_section import SEED_DATA
-from backproof.errors import DataError
+from backproof.errors import DataError, SpecificationError
 from backproof.ir.program import Program
 from backproof.networks import mlp
 from backproof.run.memory import refuse_absurd_size
 from backproof.run.prepare import Prepared, digits, prepare
 from backproof.run.settings import Settings
 from backproof.run.tables import column_names, read_table
-from backproof.run.wording import listed, quoted_path
+from backproof.run.wording import listed, plural, quoted_path
 
 HIDDEN: tuple[int, ...] = (32,)
 ACTIVATION = ("relu",)
@@ -130,6 +130,10 @@ def _fitted(
 
 def _schedule(settings: Settings, rows: int) -> Schedule:
     batch_size = settings.batch_size or min(BATCH_SIZE, rows)
+    if batch_size > rows:
+        raise SpecificationError(
+            f"the batch size {batch_size} is more than the {plural(rows, 'row')} of the training part; use at most that"
+        )
     return Schedule(
         optimizer=settings.optimizer or OPTIMIZER,
         learning_rate=settings.learning_rate or LEARNING_RATE,

@@ -210,7 +210,7 @@ class _Loop:
         step = self.steps + 1
         return DivergenceError(
             f"training stopped in epoch {epoch}, step {step}: {what}; the learning rate {self.rate:g} is probably too "
-            "large, or the data are not scaled; the error's params are the last finite weights",
+            "large, or the data are not scaled",
             quantity=quantity,
             epoch=epoch,
             step=step,
