@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from backproof.dims import SCALAR, Shape
 from backproof.ir.expr import Assembled, Expr, MatMul
@@ -67,7 +68,7 @@ def right_sides(display: Display, notation: Notation, room: float) -> list[tuple
         for number, line in enumerate(display.lines)
     ]
     if display.substituted is not None:
-        sides.append((SIGNS["≈"], typeset(display.substituted, LATEX, notation)))
+        sides.append((SIGNS["≈"], typeset(display.substituted, LATEX, replace(notation, numbers="decimals"))))
     if display.values:
         rounded = any(is_rounded(value) for row in display.values for value in row if value is not None)
         sides.append((SIGNS["≈" if rounded else "="], _numbers(number_entries(display.values, LATEX), room)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backproof.ir.expr import Assembled, Expr, MatMul
 from backproof.notation import Notation
 from backproof.render.decimals import is_rounded, number_entries
@@ -33,7 +35,7 @@ def equation_lines(display: Display, dialect: Dialect, notation: Notation, width
         sides.append((signs[display.relation] if number == 0 else signs["="], _side(line, dialect, notation, width)))
     if display.substituted is not None:
         rounded = "≈" if display.lines else "="
-        sides.append((signs[rounded], typeset(display.substituted, dialect, notation)))
+        sides.append((signs[rounded], typeset(display.substituted, dialect, replace(notation, numbers="decimals"))))
     if display.values:
         sign = "≈" if any(is_rounded(x) for row in display.values for x in row if x is not None) else "="
         sides.append((signs[sign], _numbers(display.values, dialect, width)))

@@ -332,8 +332,8 @@ def test_numbers_put_in_stand_before_the_value() -> None:
     found = page(equation(target=Name("z"), lines=(Name("l") * 3,), substituted=substituted, values=((0.75,),)))
     formula = found.one("div", "math")
     lines = (formula.attributes["data-tex"] or "").split(r" \\[3pt] ")
-    assert lines[1:] == [r"&\approx \frac{1}{4} \times 3", r"&= 0.75 \end{aligned}"]
-    assert formula.text.splitlines()[1:] == ["  ≈ 1/4 × 3", "  = 0.75"]
+    assert lines[1:] == [r"&\approx 0.25 \times 3", r"&= 0.75 \end{aligned}"]
+    assert formula.text.splitlines()[1:] == ["  ≈ 0.25 × 3", "  = 0.75"]
 
 
 def test_what_is_given_has_no_number_and_no_anchor() -> None:

@@ -76,7 +76,7 @@ x, y = Name("x"), Name("y")
 
 def text_of(*blocks: object, **options: bool) -> str:
     document = Document(("T",), Notation(), blocks)  # type: ignore[arg-type]  # blocks, as every caller gives
-    return to_text(document, **options).split("\n", 3)[3]  # type: ignore[arg-type]  # ascii and color
+    return to_text(document, **options).split("\n", 3)[3]
 
 
 def test_an_equation_has_its_number_at_the_right() -> None:
