@@ -194,7 +194,7 @@ class _Teller:
     def _likewise(self, step: ScalarStep, before: ScalarStep | None) -> Prose:
         free = sorted(free_indices(step.target))
         if free:
-            return (f"Likewise, for every {' and '.join(free)},",)
+            return ("Likewise, for every ", *listed([(Name(index),) for index in free]), ",")
         return () if before is not None and before.kind == "likewise" else ("Likewise,",)
 
     def _assemble(self, step: ScalarStep) -> Prose:
