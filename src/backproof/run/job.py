@@ -90,12 +90,11 @@ def run_job(settings: Settings, folder: Path, *, say: Say = print, progress: boo
 def contents(outcome: Outcome) -> dict[str, bytes]:
     """The files of the report by name."""
     made = outcome.problem
-    data = data_file(made)
     return {
         "report.html": report_html(outcome).encode("utf-8"),
         "weights.safetensors": weights_file(outcome.result.params, made),
         "train.py": script(outcome.derivation, made).encode("utf-8"),
-        **({} if data is None else {DATA_FILE: data}),
+        DATA_FILE: data_file(made),
         "run.json": record_file(outcome),
     }
 

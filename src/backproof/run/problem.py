@@ -110,6 +110,34 @@ def problem(settings: Settings) -> Problem:
     return _fitted(f"{path.name}: {settings.target}", made, settings, source, None)
 
 
+def resolved(settings: Settings, made: Problem) -> Settings:
+    """The settings with every choice that was left to the run, so that they repeat it whatever the defaults become.
+
+    Example:
+        >>> resolved(Settings(), problem(Settings())).network
+        (32,)
+    """
+    schedule, structure = made.schedule, made.program.structure
+    assert structure is not None  # a run's program is a network
+    free = Settings(epochs=schedule.epochs, learning_rate=schedule.learning_rate, seed=schedule.seed)
+    if settings.example == "seed":
+        return settings.overridden(free)
+    hidden = structure.layers[:-1]
+    chosen = Settings(
+        data=settings.data,
+        example=None if settings.data is not None else "digits",
+        target=settings.target,
+        task=None if settings.data is None else made.prepared.task,
+        network=tuple(layer.outputs for layer in hidden),
+        activation=tuple(layer.activation for layer in hidden),
+        test=settings.test if settings.test is not None else TEST_SHARE,
+        batch_size=schedule.batch_size,
+        optimizer=schedule.optimizer,
+        penalty=settings.penalty,
+    )
+    return chosen.overridden(free)
+
+
 def _fitted(
     title: str, made: Prepared, settings: Settings, source: Mapping[str, object], image: tuple[int, int] | None
 ) -> Problem:

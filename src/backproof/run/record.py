@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shlex
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from backproof.errors import BackproofError, DataError
 from backproof.run.outcome import Outcome
-from backproof.run.problem import Problem
+from backproof.run.problem import Problem, resolved
 from backproof.run.settings import NO_HIDDEN_LAYER, Settings, settings_from_json
 from backproof.run.weights import network_description
 from backproof.run.wording import quoted_path
@@ -37,7 +39,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "versions": versions(),
-        "settings": outcome.settings.given(),
+        "settings": resolved(outcome.settings, made).given(),
         "data": dict(made.source),
         "network": {"specification": made.specification, **network_description(made)},
         "training": {**result.settings, "started_from": dict(result.started_from)},
@@ -58,7 +60,13 @@ def record(outcome: Outcome) -> dict[str, Any]:
 
 def record_file(outcome: Outcome) -> bytes:
     """``run.json``."""
-    return (json.dumps(record(outcome), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+    return (_text(record(outcome)) + "\n").encode("utf-8")
+
+
+def _text(data: Mapping[str, Any]) -> str:
+    """JSON for people, too: lists of numbers on one line."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    return re.sub(r'\[\n\s+([^\[\]{}"]*?)\n\s+\]', lambda found: f"[{' '.join(found[1].split())}]", text)
 
 
 def versions() -> dict[str, str]:
@@ -130,7 +138,7 @@ def printed_figures(outcome: Outcome, folder: Path) -> str:
         "figures": outcome.evaluation.figures(),
         "seconds": dict(outcome.seconds),
     }
-    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    return _text(found)
 
 
 def compared(old: dict[str, Any], outcome: Outcome) -> str:

@@ -36,13 +36,8 @@ def script(derivation: Derivation, made: Problem) -> str:
     )
 
 
-def data_file(made: Problem) -> bytes | None:
-    """``data.npz``: the training part as ``X`` and ``y``, the held-out part as ``X_test`` and ``y_test``.
-
-    None where the script has its data in it.
-    """
-    if made.source.get("example") == "seed":
-        return None
+def data_file(made: Problem) -> bytes:
+    """``data.npz``: the training part as ``X`` and ``y``, the held-out part as ``X_test`` and ``y_test``."""
     data, stream = made.prepared, io.BytesIO()
     np.savez_compressed(stream, X=data.X_train, y=data.Y_train, X_test=data.X_test, y_test=data.Y_test)
     return stream.getvalue()

@@ -21,6 +21,9 @@ NO_HIDDEN_LAYER = "none"
 FREE_IN_THE_SEEDS_EXAMPLE = frozenset({"example", "epochs", "learning_rate", "seed"})
 """All else is given by the seed's own listing."""
 
+SOURCE = frozenset({"data", "example", "target", "task"})
+"""What says where the data come from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -74,8 +77,11 @@ class Settings:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def overridden(self, other: Settings) -> Settings:
-        """These settings, with those that were given in the other."""
-        return Settings(**{**self.given(), **other.given()})
+        """These settings, with those that were given in the other; other data replace these."""
+        own, new = self.given(), other.given()
+        replaced = SOURCE if new.keys() & {"data", "example"} else frozenset()
+        kept = {name: value for name, value in own.items() if name not in replaced}
+        return Settings(**{**kept, **new})
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:
