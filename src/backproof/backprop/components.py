@@ -214,6 +214,8 @@ def canonical(expr: Expr, taken: frozenset[str] = frozenset()) -> Expr:
         expr: a scalar expression.
         taken: variables that must not be used, such as free ones.
     """
+    if not any(isinstance(node, SumOver) for node in walk(expr)):
+        return expr
     taken = taken | free_indices(expr)
 
     def go(node: Expr, used: frozenset[str]) -> Expr:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from operator import attrgetter, is_
+from typing import Any
 
 from backproof.ir.expr import Component, Expr, Name, Partial
 
 _OPERANDS: dict[type[Expr], tuple[str, ...]] = {Component: (), Partial: ()}
 """The fields of each class that hold operands; the parts of a symbol are not operands."""
+
+_READERS: dict[type[Expr], Callable[[Any], tuple[Expr, ...]]] = {}
+"""For each class how its operands are read: this is what every pass spends its time on."""
 
 
 def _child_fields(kind: type[Expr]) -> tuple[str, ...]:
@@ -18,22 +23,39 @@ def _child_fields(kind: type[Expr]) -> tuple[str, ...]:
     return found
 
 
+def _reader(kind: type[Expr]) -> Callable[[Any], tuple[Expr, ...]]:
+    match _child_fields(kind):
+        case ():
+            return lambda expr: ()
+        case (name,):
+            operand = attrgetter(name)
+            return lambda expr: (operand(expr),)
+        case names:
+            return attrgetter(*names)
+
+
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The operands, in the order of the class's fields."""
-    return tuple(getattr(expr, name) for name in _child_fields(type(expr)))
+    kind = type(expr)
+    reader = _READERS.get(kind)
+    if reader is None:
+        reader = _READERS[kind] = _reader(kind)
+    return reader(expr)
 
 
 def rebuilt(expr: Expr, operands: tuple[Expr, ...]) -> Expr:
     """The same operation on other operands; the expression itself where none changed."""
-    names = _child_fields(type(expr))
-    if all(getattr(expr, name) is operand for name, operand in zip(names, operands, strict=True)):
+    if all(map(is_, children(expr), operands)):
         return expr
-    return replace(expr, **dict(zip(names, operands, strict=True)))
+    return replace(expr, **dict(zip(_child_fields(type(expr)), operands, strict=True)))
 
 
 def transform(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     """The tree rebuilt from the leaves up, ``change`` applied at every node after its operands."""
-    return change(rebuilt(expr, tuple(transform(child, change) for child in children(expr))))
+    operands = children(expr)
+    if not operands:
+        return change(expr)
+    return change(rebuilt(expr, tuple([transform(operand, change) for operand in operands])))
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
@@ -42,7 +64,7 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(children(node)))
+        stack += children(node)[::-1]
 
 
 def names(expr: Expr) -> frozenset[str]:
