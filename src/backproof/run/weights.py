@@ -18,7 +18,7 @@ from backproof.run.problem import Problem
 from backproof.run.wording import quoted_path
 from backproof.version import __version__
 
-FORMAT = "backproof-weights-1"
+KEY, FORMAT = "backproof", "backproof-weights-1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,17 +41,18 @@ class Weights:
 
 
 def weights_file(parameters: Mapping[str, Array], made: Problem) -> bytes:
-    """The file's bytes: the arrays, and as metadata the network, the preparation and the labels, each as JSON."""
-    metadata = {
+    """The file's bytes: the arrays, and as metadata the network, the preparation and the labels as one JSON text."""
+    about = {
         "format": FORMAT,
-        "backproof": __version__,
-        "network": json.dumps(network_description(made)),
-        "preparation": json.dumps(made.prepared.description()),
-        "classes": json.dumps(made.prepared.class_labels),
-        "features": json.dumps(made.prepared.feature_names),
+        "version": __version__,
+        "network": network_description(made),
+        "preparation": made.prepared.description(),
+        "classes": made.prepared.class_labels,
+        "features": made.prepared.feature_names,
     }
-    # safetensors writes the memory of an array as it lies, whatever its strides.
-    return save({id: np.ascontiguousarray(array) for id, array in parameters.items()}, metadata)
+    # safetensors writes the memory of an array as it lies, whatever its strides, and metadata in no order of its own.
+    arrays = {id: np.ascontiguousarray(array) for id, array in parameters.items()}
+    return save(arrays, {KEY: json.dumps(about)})
 
 
 def read_weights(path: Path) -> Weights:
@@ -65,17 +66,18 @@ def read_weights(path: Path) -> Weights:
             metadata = stored.metadata() or {}
             identifiers = stored.keys()
             parameters = {id: stored.get_tensor(id) for id in identifiers}
-    except (OSError, SafetensorError) as error:
+        about = json.loads(metadata.get(KEY, "{}"))
+    except (OSError, SafetensorError, json.JSONDecodeError) as error:
         raise DataError(f"{quoted_path(path)}: cannot be read as safetensors ({error})") from None
-    if metadata.get("format") != FORMAT:
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise DataError(f"{quoted_path(path)}: holds no weights written by backproof run; give its weights.safetensors")
-    labels = json.loads(metadata["classes"])
+    labels = about["classes"]
     return Weights(
         parameters,
-        network=json.loads(metadata["network"]),
-        preparation=json.loads(metadata["preparation"]),
+        network=about["network"],
+        preparation=about["preparation"],
         class_labels=None if labels is None else tuple(labels),
-        feature_names=tuple(json.loads(metadata["features"])),
+        feature_names=tuple(about["features"]),
     )
 
 
