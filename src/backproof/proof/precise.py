@@ -48,7 +48,7 @@ class PreciseArithmetic(MpmathArithmetic):
         return np.asarray(pairs[0], np.float64), np.asarray(pairs[1], np.float64)
 
     def matmul(self, a: Array, b: Array) -> Array:
-        left, right = _integers(a), _integers(b)
+        left, right = as_integers(a), as_integers(b)
         if left is None or right is None:
             return super().matmul(a, b)
         exponent, precision, make = left[1] + right[1], self.context.prec, self.context.make_mpf
@@ -66,7 +66,7 @@ def _two_floats(x: Any) -> tuple[float, float]:
     return high, libmp.to_float(libmp.mpf_sub(x._mpf_, libmp.from_float(high), 60, "n"))
 
 
-def _integers(x: Array) -> tuple[Array, int] | None:
+def as_integers(x: Array) -> tuple[Array, int] | None:
     """The entries as integers times one power of two; None where they are too far apart, or not finite."""
     values = x.ravel().tolist()
     if not all(hasattr(value, "_mpf_") for value in values):

@@ -13,9 +13,9 @@ from backproof.dims import Symbol
 from backproof.ir.expr import Add, Elementwise, MatMul, Name, Partial, Transpose, total
 from backproof.ir.program import Equation, Program
 from backproof.networks import mlp
-from backproof.proof import prove
+from backproof.proof import prove, verdicts
 from backproof.proof.identity import obligations_of
-from backproof.proof.obligations import Fact
+from backproof.proof.obligations import Fact, subject
 from backproof.rules.elementwise import sigmoid
 
 SEED = backpropagate(mlp(3, 2, 1))
@@ -187,3 +187,21 @@ def test_gradients_of_inner_quantities_and_of_the_loss() -> None:
 def test_work_grows_with_the_number_of_layers() -> None:
     counts = [len(obligations_of(backpropagate(mlp(*[4] * (layers + 1))))) for layers in (10, 20, 40)]
     assert counts[2] - counts[1] == 2 * (counts[1] - counts[0])
+
+
+def test_what_the_rule_gives_is_looked_at_too() -> None:
+    """The result is right, but not what the rule was said to give."""
+    for kind, equation in (("chain", "y_hat"), ("delta", "l_1"), ("gradient", "l_1")):
+        wrong = step(SEED, kind, equation)
+        assert first(edited(SEED, wrong.number, before=2 * wrong.before)) == (
+            wrong.number,
+            f"step {wrong.number} ({subject(wrong.target)}, in the equation for {equation}): "
+            "simplifying changed the value",
+        )
+
+
+def test_one_equal_value_is_not_enough_for_a_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "_values_agree", lambda *_: True)
+    assert prove(FUSED).ok
+    rewrite = next(s for s in FUSED.steps if s.rule == "log_softmax")
+    assert first(edited(FUSED, rewrite.number, after=2 * rewrite.after))[0] == rewrite.number

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backproof.ir.arithmetic import MpmathArithmetic
-from backproof.proof.precise import WIDEST, PreciseArithmetic, agree
+from backproof.proof.precise import WIDEST, PreciseArithmetic, agree, as_integers
 
 PRECISE, PLAIN = PreciseArithmetic(50), MpmathArithmetic(120)
 
@@ -42,6 +42,7 @@ def test_what_is_not_finite_is_left_to_mpmath(odd: str) -> None:
 def test_entries_too_far_apart_are_left_to_mpmath() -> None:
     c = PRECISE.context
     a = np.array([[c.ldexp(c.mpf(1), WIDEST + 1), c.mpf(1)]], object)
+    assert as_integers(a) is None
     assert PRECISE.matmul(a, a.T)[0, 0] == a[0, 0] ** 2
 
 

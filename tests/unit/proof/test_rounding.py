@@ -210,6 +210,20 @@ def test_errors_of_operands_come_through() -> None:
         assert result.error < 10 * e
 
 
+@pytest.mark.parametrize("value", [Softmax(A, 1), LogSumExp(A, 1), Softmax(A, 0), LogSumExp(A, 0)])
+def test_errors_of_a_whole_row_come_through(value: Expr) -> None:
+    rounding, exact = RoundingArithmetic("float64"), MpmathArithmetic(50)
+    given, e = inputs("float64")["A"], 1e-3
+    result = Evaluator(rounding, {})(value, {"A": Rounded(given, np.full(given.shape, e))})
+    largest = np.zeros(result.value.shape)
+    for seed in range(20):
+        moved = given + e * np.random.default_rng(seed).choice([-1, 1], given.shape)
+        truth = np.asarray(Evaluator(exact, {})(value, {"A": exact.array(moved)}), np.float64)
+        largest = np.maximum(largest, np.abs(result.value - truth))
+    assert (largest <= result.error * MARGIN).all()
+    assert (result.error < 20 * np.maximum(largest, 1e-6)).all()
+
+
 def test_constants_know_their_error() -> None:
     rounding = RoundingArithmetic("float32")
     assert rounding.constant(Fraction(1, 4)).error == 0

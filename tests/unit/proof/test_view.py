@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 from backproof.backprop.scalar import ScalarView
 from backproof.backprop.spell_out import scalar_view
 from backproof.backprop.sweep import backpropagate
-from backproof.ir.expr import Component, Name, Partial, SumOver
+from backproof.ir.expr import Component, Const, Elementwise, Name, Partial, SumOver, total
+from backproof.ir.program import Equation, Program
 from backproof.networks import mlp
 from backproof.proof import prove_view
 from backproof.proof.entries import MOST_ENTRIES, assignments, entry_points, equal
 from backproof.proof.modular import P
+from backproof.rules.elementwise import tanh
 
 NETWORKS: list[tuple[tuple[int, ...], dict[str, Any]]] = [
     ((3, 2, 1), {}),
@@ -88,6 +91,28 @@ def test_a_partial_through_other_quantities_is_the_chain_rule() -> None:
     chain = SumOver("k", 2, Partial(at, Component(l_1, 1, "k")) * Partial(Component(l_1, 1, "k"), w))
     assert holds(Partial(at, w), chain)
     assert not holds(Partial(at, w), 2 * chain)
+
+
+def test_a_partial_is_local_where_the_quantity_is_used_both_directly_and_not() -> None:
+    """q₃ = q₁ + tanh(q₁): ∂q₃/∂q₁ by the equation q₃ = q₁ + q₂ is 1, whatever q₂ is."""
+    X, W = Name("X", (2, 2)), Name("W", (2, 2))
+    q_1, q_2, q_3 = (Name(f"q_{k}", (2, 2)) for k in (1, 2, 3))
+    equations = (
+        Equation(q_1, X @ W),
+        Equation(q_2, Elementwise(tanh, q_1)),
+        Equation(q_3, q_1 + q_2),
+        Equation(Name("L"), total(q_3**2)),
+    )
+    trace = backpropagate(Program((X,), (W,), equations, "L"))
+    at = Partial(Component(q_3, 1, 2), Component(q_1, 1, 2))
+    total_slope = Partial(Component(q_3, 1, 2), Component(W, 2, 2))
+    for point in entry_points(trace):
+        assert equal(at, Const(Fraction(1)), point)
+        assert equal(total_slope, Component(X, 1, 2) * (2 - Component(q_2, 1, 2) ** 2), point)
+        through = Partial(Component(q_3, 1, 2), Component(q_2, 1, 2)) * Partial(
+            Component(q_2, 1, 2), Component(q_1, 1, 2)
+        )
+        assert equal(total_slope, (at + through) * Component(X, 1, 2), point)
 
 
 def test_partials_by_a_whole_matrix() -> None:
