@@ -23,6 +23,7 @@ PARENTS = {
     "NonFiniteError": ArithmeticError,
     "DivergenceError": ArithmeticError,
     "OutputError": OSError,
+    "NotProvedError": Exception,
 }
 SOURCES = sorted(Path(backproof.__file__).parent.rglob("*.py"))
 

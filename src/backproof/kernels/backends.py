@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -9,10 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.backprop.trace import Trace
-from backproof.errors import SpecificationError, UnsupportedError, suggestion
+from backproof.errors import SpecificationError, suggestion
 from backproof.ir.arguments import Arguments
 from backproof.ir.arithmetic import Array
+from backproof.kernels.llvm.backend import compile_llvm
 from backproof.kernels.numpy_backend import compile_numpy
+
+VARIABLE = "BACKPROOF_BACKEND"
+"""The environment variable that says which backend \"auto\" is."""
 
 
 class Kernel(Protocol):
@@ -36,15 +41,13 @@ class Kernel(Protocol):
         ...
 
 
-BACKENDS: Mapping[str, Callable[[Trace, npt.DTypeLike], Kernel]] = {"numpy": compile_numpy}
-PLANNED = ("llvm",)
+BACKENDS: Mapping[str, Callable[[Trace, npt.DTypeLike], Kernel]] = {"numpy": compile_numpy, "llvm": compile_llvm}
 
 
 def compile_trace(trace: Trace, backend: str = "auto", dtype: npt.DTypeLike = "float64") -> Kernel:
-    """The kernel of a backend; ``"auto"`` takes the fastest that is there.
+    """The kernel of a backend; ``"auto"`` is NumPy, unless ``BACKPROOF_BACKEND`` names another.
 
     Raises:
-        UnsupportedError: a backend that is planned, but not built yet.
         SpecificationError: an unknown backend; the nearest is suggested.
 
     Example:
@@ -53,10 +56,8 @@ def compile_trace(trace: Trace, backend: str = "auto", dtype: npt.DTypeLike = "f
         >>> compile_trace(backpropagate(bp.mlp(3, 2, 1)), "auto").dtype
         dtype('float64')
     """
-    chosen = "numpy" if backend == "auto" else backend
-    if chosen in PLANNED:
-        raise UnsupportedError(f"the backend {backend!r} is not built yet; use 'auto' or 'numpy'")
+    chosen = os.environ.get(VARIABLE, "numpy") if backend == "auto" else backend
     make = BACKENDS.get(chosen)
     if make is None:
-        raise SpecificationError(f"unknown backend {backend!r}; {suggestion(str(backend), ['auto', *BACKENDS])}")
+        raise SpecificationError(f"unknown backend {chosen!r}; {suggestion(str(chosen), ['auto', *BACKENDS])}")
     return make(trace, dtype)

@@ -41,7 +41,7 @@ class Batches:
 
     def __init__(self, program: Program, arguments: Arguments, size: object, shuffle: bool, seed: int) -> None:
         dim = _sample_dimension(program)
-        self._symbol = dim if isinstance(dim, Symbol) else None
+        self.symbol = dim if isinstance(dim, Symbol) else None
         self.samples = arguments.sizes[dim.name] if isinstance(dim, Symbol) else dim if dim is not None else 1
         self.size = self.samples if size is None else whole_number("batch_size", size, 1)
         if self.size > self.samples:
@@ -49,11 +49,9 @@ class Batches:
                 f"batch_size={self.size} is more than the {self.samples} samples; use at most that, or None for all"
             )
         if self.size < self.samples:
-            _check_divisible(program, self._symbol)
+            _check_divisible(program, self.symbol)
         self.full = Batch(arguments.inputs, arguments.sizes, self.samples)
-        self._axes = {
-            name.id: name.shape.index(dim) for name in program.inputs if dim is not None and dim in name.shape
-        }
+        self.axes = {name.id: name.shape.index(dim) for name in program.inputs if dim is not None and dim in name.shape}
         self._shuffle = shuffle
         # Beside the seed itself, which the initial parameters use.
         self._rng = np.random.default_rng([seed, 1])
@@ -70,17 +68,26 @@ class Batches:
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one epoch."""
-        if self.whole or self._symbol is None:
+        if self.whole or self.symbol is None:
             yield self.full
             return
-        order = self._rng.permutation(self.samples) if self._shuffle else np.arange(self.samples)
+        order = self.order()
         for start in range(0, self.samples, self.size):
-            chosen = order[start : start + self.size]
-            inputs = {id: self._taken(id, array, chosen) for id, array in self.full.inputs.items()}
-            yield Batch(inputs, {**self.full.sizes, self._symbol.name: len(chosen)}, len(chosen))
+            yield self.chosen(order[start : start + self.size])
+
+    def order(self) -> Array:
+        """The indices of the samples in the order of the next epoch."""
+        return self._rng.permutation(self.samples) if self._shuffle else np.arange(self.samples)
+
+    def chosen(self, indices: Array) -> Batch:
+        """The samples with these indices; all of them where they cannot be told apart."""
+        if self.symbol is None:
+            return self.full
+        inputs = {id: self._taken(id, array, indices) for id, array in self.full.inputs.items()}
+        return Batch(inputs, {**self.full.sizes, self.symbol.name: len(indices)}, len(indices))
 
     def _taken(self, id: str, array: Array, chosen: Array) -> Array:
-        return np.take(array, chosen, axis=self._axes[id]) if id in self._axes else array
+        return np.take(array, chosen, axis=self.axes[id]) if id in self.axes else array
 
 
 def _sample_dimension(program: Program) -> Dim | None:

@@ -12,7 +12,7 @@ import pytest
 from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
 from backproof.dims import Symbol
-from backproof.errors import BackproofError, NonFiniteError, ShapeError, SpecificationError, UnsupportedError
+from backproof.errors import BackproofError, NonFiniteError, ShapeError, SpecificationError
 from backproof.ir.arithmetic import NumpyArithmetic
 from backproof.ir.evaluate import Evaluator, evaluate_program
 from backproof.ir.expr import Elementwise, Size, total
@@ -201,7 +201,6 @@ def test_equations_alone() -> None:
 @pytest.mark.parametrize(
     ("backend", "kind", "message"),
     [
-        ("llvm", UnsupportedError, "the backend 'llvm' is not built yet; use 'auto' or 'numpy'"),
         ("nunpy", SpecificationError, "unknown backend 'nunpy'; did you mean 'numpy'?"),
         (None, SpecificationError, "unknown backend None"),
     ],

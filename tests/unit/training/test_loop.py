@@ -20,7 +20,6 @@ from backproof.errors import (
     NonFiniteError,
     ShapeError,
     SpecificationError,
-    UnsupportedError,
 )
 from backproof.ir.arguments import checked_arguments
 from backproof.ir.expr import total
@@ -289,7 +288,6 @@ def test_an_interrupt_before_the_first_step_gives_the_start(monkeypatch: pytest.
     [
         ({"optimizer": "sdg"}, SpecificationError, "unknown optimizer 'sdg'; did you mean 'sgd'?"),
         ({"backend": "nmpy"}, SpecificationError, "unknown backend 'nmpy'; did you mean 'numpy'?"),
-        ({"backend": "llvm"}, UnsupportedError, "the backend 'llvm' is not built yet"),
         ({"dtype": "float16"}, SpecificationError, "cannot compute in dtype 'float16'"),
         ({"learning_rate": -0.1}, SpecificationError, "the learning rate must be a positive finite number, got -0.1"),
         ({"learning_rate": float("nan")}, SpecificationError, "the learning rate must be a positive finite number"),

@@ -1,0 +1,184 @@
+"""The LLVM backend: a kernel that gives loss and gradients, and a run that trains without leaving machine code."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.backprop.trace import Trace
+from backproof.dims import Symbol
+from backproof.errors import UnsupportedError
+from backproof.ir.arguments import Arguments, checked_arguments, checked_dtype, named_inputs
+from backproof.ir.arithmetic import Array
+from backproof.ir.expr import Name
+from backproof.kernels.llvm.arrays import ALIGNMENT, Arena
+from backproof.kernels.llvm.code import Machine
+from backproof.kernels.llvm.machine import Compiled, host
+from backproof.kernels.llvm.plan import two_dimensional
+from backproof.kernels.llvm.steps import Gathered, Update, Written, write_steps
+from backproof.kernels.numpy_backend import compile_numpy
+
+SMALL_WIDTH = 8
+"""Networks whose layers have at most this many units get vectors of their own size."""
+WORK_PER_THREAD = 4_000_000
+"""Multiplications of a step below which a further thread waits more than it works."""
+STRAIGHT_LINE = 1500
+"""Multiplications in a step up to which every loop is written out and the workspace is kept in registers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A function in machine code and how it was planned."""
+
+    compiled: Compiled
+    written: Written
+    machine: Machine
+    dtype: np.dtype[Any]
+    threads: int = 1
+
+    def run(self, workspace: int, inputs: int, order: int, count: int, losses: int) -> None:
+        """The steps, by as many threads as the function was made for; the interpreter's lock is released meanwhile."""
+        barrier = np.zeros(2 * ALIGNMENT, np.int32)
+        arguments = (workspace, inputs, order, count, losses, int(barrier.ctypes.data))
+        others = [_workers().submit(self.compiled.steps, *arguments, k) for k in range(1, self.threads)]
+        self.compiled.steps(*arguments, 0)
+        for other in others:
+            other.result()
+
+    def arena(self) -> Arena:
+        """Fresh memory for it."""
+        return Arena(self.written.buffers, self.written.size, self.dtype)
+
+
+def compile_steps(
+    trace: Trace,
+    sizes: Mapping[str, int],
+    dtype: np.dtype[Any],
+    *,
+    gathered: Sequence[Gathered],
+    updates: Iterable[Update] = (),
+    wanted: Iterable[str] = (),
+) -> Native:
+    """The steps of a derivation for given sizes, in machine code."""
+    work = _multiplications(trace, sizes)
+    widest = max(max(two_dimensional(_sized(name, sizes))) for name in trace.program.names.values())
+    straight = work <= STRAIGHT_LINE and widest <= SMALL_WIDTH
+    width = 1 << max(0, (widest - 1)).bit_length() if straight else None
+    machine = host().machine(dtype, width)
+    threads = 1 if straight else worthwhile_threads(work)
+    written = write_steps(
+        trace.joint.equations,
+        trace.program,
+        sizes,
+        machine,
+        gathered=gathered,
+        updates=updates,
+        wanted=wanted,
+        unroll=straight,
+        threads=threads,
+    )
+    return Native(Compiled(written.text, 2 if straight else 0), written, machine, dtype, threads)
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="backproof")
+
+
+def worthwhile_threads(work: int) -> int:
+    """How many threads a step of so many multiplications is worth.
+
+    A step waits some twenty times for all threads, each time about half a microsecond; that has to be little beside
+    the work that is shared.
+    """
+    available = int(os.environ.get("BACKPROOF_THREADS", 0)) or len(_processors())
+    return max(1, min(available, work // WORK_PER_THREAD))
+
+
+def _processors() -> Sequence[int]:
+    try:
+        return sorted(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows do not say which processors a process may use
+        return range(os.cpu_count() or 1)
+
+
+def _sized(name: Name, sizes: Mapping[str, int]) -> tuple[int | Symbol, ...]:
+    return tuple(sizes.get(d.name, d) if isinstance(d, Symbol) else d for d in name.shape)
+
+
+def _multiplications(trace: Trace, sizes: Mapping[str, int]) -> int:
+    """Three products of each parameter with the samples: forward, back, and its gradient."""
+    samples = max([*sizes.values(), 1])
+    entries = sum(int(np.prod(two_dimensional(_sized(p, sizes)))) for p in trace.program.parameters)
+    return 3 * samples * entries
+
+
+class LlvmKernel:
+    """The loss and its gradients in machine code; made anew for each batch size."""
+
+    def __init__(self, trace: Trace, dtype: npt.DTypeLike = "float64") -> None:
+        self.trace = trace
+        self.dtype = checked_dtype(dtype)
+        if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
+            raise UnsupportedError(f"machine code for {self.dtype.name} is not built yet; use float32 or float64")
+        self._made: dict[tuple[tuple[str, int], ...], tuple[Native, Arena]] = {}
+
+    def __call__(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> tuple[float, dict[str, Array]]:
+        """The loss and the gradients; see ``NumpyKernel``, which computes the same."""
+        checked = self.checked(params, named_inputs(self.trace.program, arrays, named))
+        return self.step(checked.parameters, checked.inputs, checked.sizes)
+
+    def checked(self, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> Arguments:
+        """The arguments in the declared shapes, ready for ``step``."""
+        return checked_arguments(self.trace.program, params, inputs, self.dtype)
+
+    def native(self, sizes: Mapping[str, int]) -> tuple[Native, Arena]:
+        """The function for given sizes, and its memory."""
+        key = tuple(sorted(sizes.items()))
+        if key not in self._made:
+            made = compile_steps(
+                self.trace, sizes, self.dtype, gathered=(), wanted=tuple(self.trace.gradients.values())
+            )
+            self._made[key] = made, made.arena()
+        return self._made[key]
+
+    def step(
+        self, parameters: Mapping[str, Array], inputs: Mapping[str, Array], sizes: Mapping[str, int]
+    ) -> tuple[float, dict[str, Array]]:
+        """Computes from arrays that were checked before."""
+        native, arena = self.native(sizes)
+        for id, value in (*inputs.items(), *parameters.items()):
+            arena.put(id, value)
+        losses = np.zeros(1, self.dtype)
+        native.run(arena.address, 0, 0, 1, losses.ctypes.data)
+        shapes = {e.name.id: e.name.shape for e in self.trace.backward}
+        gradients = {
+            id: arena.get(gradient, tuple(_sized(Name("", shapes[gradient]), sizes)))  # type: ignore[arg-type]
+            for id, gradient in self.trace.gradients.items()
+        }
+        loss = float(losses[0])
+        if not (math.isfinite(loss) and all(np.isfinite(gradient).all() for gradient in gradients.values())):
+            # The reference knows which equation was the first; where it finds none, its numbers are the right ones.
+            return compile_numpy(self.trace, self.dtype).step(parameters, inputs, sizes)
+        return loss, gradients
+
+
+def compile_llvm(trace: Trace, dtype: npt.DTypeLike = "float64") -> LlvmKernel:
+    """(θ, X, y) ↦ (L, ∂L/∂θ) in machine code.
+
+    Example:
+        >>> import backproof as bp
+        >>> from backproof.backprop.sweep import backpropagate
+        >>> kernel = compile_llvm(backpropagate(bp.mlp(1, 1, activation="identity")))
+        >>> kernel({"W_1": [[3]]}, [[2]], [[1]])
+        (12.5, {'W_1': array([[10.]])})
+    """
+    return LlvmKernel(trace, dtype)

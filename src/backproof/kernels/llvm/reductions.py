@@ -1,0 +1,173 @@
+"""Sums along one side or both, softmax and the logarithm of a sum of exponentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from backproof.errors import UnsupportedError
+from backproof.kernels.llvm.code import Counter
+from backproof.kernels.llvm.memory import Buffer
+from backproof.kernels.llvm.nests import Emitter, Place
+from backproof.kernels.llvm.plan import Task
+
+
+def sum_up(em: Emitter, task: Task) -> None:
+    target = em.target(task.over)
+    constants = em.scalars([task])
+    value = task.value
+    if value is None:
+        raise UnsupportedError("a sum needs something to add up")
+
+    def at(place: Place) -> str:
+        return em.code.first(place.lanes, em.evaluate(value, target, place, dict(constants)))
+
+    if task.axis is None:
+        em.code.alone(lambda: _total(em, task, target, at))
+    elif (task.axis == 1) == (target.layout == "rows"):
+        _along_lines(em, task, target, at)
+    else:
+        _across_lines(em, task, target, at)
+
+
+def _vectors(em: Emitter, target: Buffer) -> list[tuple[int, int]]:
+    """The vectors of a line: where they start and how much of them is real."""
+    width = em.space.width
+    return [(m, min(width, target.minor - m)) for m in range(0, target.minor, width)]
+
+
+def _line_sum(em: Emitter, target: Buffer, line: Counter, start: str, at: Callable[[Place], str]) -> str:
+    code, width = em.code, em.space.width
+    whole = target.minor // width
+    sums = [start]
+    if whole:
+        sums = code.accumulate(
+            whole,
+            sums,
+            code.machine.vector,
+            lambda c, s: [code.binary("fadd", s[0], at(Place(line, code.times(c, width), width)))],
+        )
+    if target.minor % width:
+        rest = at(Place(line, whole * width, target.minor % width))
+        sums = [code.binary("fadd", sums[0], rest)]
+    return sums[0]
+
+
+def _total(em: Emitter, task: Task, target: Buffer, at: Callable[[Place], str]) -> None:
+    code = em.code
+    sums = code.accumulate(
+        target.major, [code.zero], code.machine.vector, lambda line, s: [_line_sum(em, target, line, s[0], at)]
+    )
+    result = em.buffer(task.id, (1, 1))
+    code.store(code.total(sums[0], code.machine.literal(0.0)), result.base, 0, vector=False)
+
+
+def _along_lines(em: Emitter, task: Task, target: Buffer, at: Callable[[Place], str]) -> None:
+    code, result = em.code, em.buffer(task.id, task.shape)
+
+    def line(major: Counter) -> None:
+        total = code.total(_line_sum(em, target, major, code.zero, at), code.machine.literal(0.0))
+        code.store(total, result.base, major, vector=False)
+
+    code.shared(target.major, line)
+
+
+def _across_lines(em: Emitter, task: Task, target: Buffer, at: Callable[[Place], str]) -> None:
+    code, result = em.code, em.buffer(task.id, task.shape)
+
+    def chunk(minor: Counter, lanes: int) -> None:
+        sums = code.accumulate(
+            target.major,
+            [code.zero],
+            code.machine.vector,
+            lambda line, s: [code.binary("fadd", s[0], at(Place(line, minor, lanes)))],
+        )
+        code.store(sums[0], result.base, minor, vector=True)
+
+    em.chunks(target, chunk, shared=True)
+
+
+def normalise(em: Emitter, task: Task) -> None:
+    """exp(x − max) and its sum along the axis: softmax, or the logarithm of the sum."""
+    source = em.buffer(task.of)
+    result = em.buffer(task.id, task.shape)
+    along = (task.axis == 1) == (source.layout == "rows")
+    if along:
+        em.code.shared(source.major, lambda line: _normalise_line(em, task, source, result, line))
+    else:
+        em.chunks(source, lambda minor, lanes: _normalise_across(em, task, source, result, minor, lanes), shared=True)
+
+
+def _exp(em: Emitter, x: str) -> str:
+    em.functions.add("exp")
+    v = em.code.machine.vector
+    return em.code.put(f"call {v} {em.maths.name('exp')}({v} {x})")
+
+
+def _log(em: Emitter, x: str) -> str:
+    em.functions.add("log")
+    v = em.code.machine.vector
+    return em.code.put(f"call {v} {em.maths.name('log')}({v} {x})")
+
+
+def _larger(em: Emitter, a: str, b: str) -> str:
+    v = em.code.machine.vector
+    return em.code.call(f"llvm.maximum.{em.code.machine.suffix}", v, [(v, a), (v, b)])
+
+
+def _normalise_line(em: Emitter, task: Task, source: Buffer, result: Buffer, line: Counter) -> None:
+    code, m, width = em.code, em.code.machine, em.space.width
+    start = code.times(line, source.stride)
+    chunks = _vectors(em, source)
+    lowest = code.constant(float("-inf"))
+
+    def loaded(minor: Counter, lanes: int) -> str:
+        value = code.load(source.base, code.plus(start, minor), vector=True)
+        if lanes == width:
+            return value
+        mask = "<" + ", ".join(f"i1 {'true' if k < lanes else 'false'}" for k in range(width)) + ">"
+        return em.chosen(mask, value, lowest)
+
+    top = lowest
+    for minor, lanes in chunks:
+        top = _larger(em, top, loaded(minor, lanes))
+    if width > 1:
+        name = f"llvm.vector.reduce.fmaximum.{m.suffix}"
+        top = code.splat(code.call(name, m.scalar, [(m.vector, top)]))
+    powers = [_exp(em, code.binary("fsub", loaded(minor, lanes), top)) for minor, lanes in chunks]
+    powers = [code.first(lanes, power) for power, (_, lanes) in zip(powers, chunks, strict=True)]
+    sums = powers[0]
+    for power in powers[1:]:
+        sums = code.binary("fadd", sums, power)
+    total = code.splat(code.total(sums, m.literal(0.0)))
+    if task.kind == "softmax":
+        for (minor, _), power in zip(chunks, powers, strict=True):
+            code.store(code.binary("fdiv", power, total), result.base, code.plus(start, minor), vector=True)
+        return
+    value = code.binary("fadd", top, _log(em, total))
+    scalar = value if width == 1 else code.put(f"extractelement {m.vector} {value}, i32 0")
+    code.store(scalar, result.base, line, vector=False)
+
+
+def _normalise_across(em: Emitter, task: Task, source: Buffer, result: Buffer, minor: Counter, lanes: int) -> None:
+    code, v = em.code, em.code.machine.vector
+
+    def at(line: Counter) -> str:
+        return code.load(source.base, code.plus(code.times(line, source.stride), minor), vector=True)
+
+    top = code.accumulate(
+        source.major, [code.constant(float("-inf"))], v, lambda line, s: [_larger(em, s[0], at(line))]
+    )[0]
+
+    def power(line: Counter) -> str:
+        return _exp(em, code.binary("fsub", at(line), top))
+
+    total = code.accumulate(source.major, [code.zero], v, lambda line, s: [code.binary("fadd", s[0], power(line))])[0]
+    if task.kind == "softmax":
+
+        def line(major: Counter) -> None:
+            value = code.first(lanes, code.binary("fdiv", power(major), total))
+            code.store(value, result.base, code.plus(code.times(major, result.stride), minor), vector=True)
+
+        code.loop(source.major, line)
+        return
+    code.store(code.first(lanes, code.binary("fadd", top, _log(em, total))), result.base, minor, vector=True)

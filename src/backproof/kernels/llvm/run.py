@@ -1,0 +1,123 @@
+"""A training run in machine code: parameters and what an update rule remembers stay in native memory between steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backproof.backprop.trace import Trace
+from backproof.dims import Symbol
+from backproof.errors import UnsupportedError
+from backproof.ir.arithmetic import Array
+from backproof.kernels.llvm.arrays import Arena
+from backproof.kernels.llvm.backend import Native, compile_steps
+from backproof.kernels.llvm.steps import Gathered, Update
+
+Order = npt.NDArray[np.int64]
+
+
+class NativeRun:
+    """Gradient descent on given data: ``steps`` takes batches by index and updates the parameters in place.
+
+    Args:
+        trace: the derivation.
+        inputs: the whole training set, by identifier, in the dtype.
+        sizes: of the symbolic dimensions, that of the samples included.
+        axes: for each input that has samples, the axis that counts them.
+        sample: the symbolic dimension of the samples; None where the batch is fixed.
+        batch: samples in most batches.
+        updates: one per parameter, over its own identifiers.
+        beginning: parameters, memories and rates by identifier.
+        dtype: float32 or float64.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        inputs: Mapping[str, Array],
+        sizes: Mapping[str, int],
+        axes: Mapping[str, int],
+        sample: Symbol | None,
+        batch: int,
+        updates: Sequence[Update],
+        beginning: Mapping[str, Any],
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._trace, self._sizes, self._sample, self._updates = trace, dict(sizes), sample, tuple(updates)
+        self._axes, self._inputs, self._dtype = axes, inputs, dtype
+        self._kept = tuple(beginning)
+        self._made: dict[int, tuple[Native, Arena]] = {}
+        self._addresses = np.array(
+            [number for id in axes for number in self._described(id)] or [0],
+            np.int64,
+        )
+        _, self._current = self._function(batch)
+        rest = self._sizes.get(sample.name, batch) % batch if sample is not None else 0
+        if rest:
+            self._function(rest)
+        for id, value in beginning.items():
+            if id in self._current.buffers:
+                self._current.put(id, value)
+
+    def _described(self, id: str) -> tuple[int, int, int]:
+        """The address of an input and the distances, in scalars, to the next sample and to the next feature."""
+        array, axis = self._inputs[id], self._axes[id]
+        if any(stride % array.itemsize for stride in array.strides):
+            raise UnsupportedError(f"{id} is not aligned; pass a contiguous array")
+        strides = [stride // array.itemsize for stride in array.strides]
+        return int(array.ctypes.data), strides[axis], strides[1 - axis]
+
+    def _function(self, batch: int) -> tuple[Native, Arena]:
+        """The function for a batch size, compiled at its first use."""
+        if batch not in self._made:
+            sizes = dict(self._sizes)
+            if self._sample is not None:
+                sizes[self._sample.name] = batch
+            gathered = [Gathered(self._trace.program.names[id], axis) for id, axis in self._axes.items()]
+            native = compile_steps(self._trace, sizes, self._dtype, gathered=gathered, updates=self._updates)
+            arena = native.arena()
+            for id, value in self._inputs.items():
+                if id not in self._axes:
+                    arena.put(id, value)
+            self._made[batch] = native, arena
+        return self._made[batch]
+
+    def steps(self, order: Order, batch: int) -> Array:
+        """The losses of the batches in the order, each before its update.
+
+        Args:
+            order: indices of samples, a whole number of batches.
+            batch: samples in each.
+        """
+        native, arena = self._function(batch)
+        if arena is not self._current:
+            arena.take_over(self._current, [id for id in self._kept if id in arena.buffers])
+            self._current = arena
+        count = len(order) // batch
+        losses = np.zeros(count, self._dtype)
+        chosen = np.ascontiguousarray(order, np.int64)
+        native.run(arena.address, self._addresses.ctypes.data, chosen.ctypes.data, count, losses.ctypes.data)
+        return losses
+
+    def state(self) -> dict[str, Array]:
+        """Everything that the run remembers: parameters, memories, rates."""
+        return {
+            id: self._current.get(id, self._current.buffers[id].shape)
+            for id in self._kept
+            if id in self._current.buffers
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go back to a state."""
+        for id, value in state.items():
+            self._current.put(id, value)
+
+    def parameters(self) -> dict[str, Array]:
+        """Copies of the parameters."""
+        program = self._trace.program
+        return {
+            name.id: self._current.get(name.id, tuple(int(str(d)) for d in name.shape)) for name in program.parameters
+        }
