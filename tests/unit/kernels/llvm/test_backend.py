@@ -137,7 +137,8 @@ def test_saturated_inputs_are_finite() -> None:
         X, y, rng = example((3, 2), 5, "rows", "cross_entropy", 1)
         params = {p.id: rng.normal(size=p.shape) for p in net.parameters}
         trace = backpropagate(net)
-        agree(*(compile_trace(trace, b)(params, 2000 * X, y) for b in ("numpy", "llvm")), "float64")
+        reference, native = (compile_trace(trace, b)(params, 2000 * X, y) for b in ("numpy", "llvm"))
+        agree(reference, native, "float64")
 
 
 def test_the_environment_chooses_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
