@@ -1,0 +1,32 @@
+"""The benchmarks run, and their tables say what they measure."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+def run(script: str, *arguments: str) -> str:
+    """What the script prints."""
+    command = [sys.executable, str(BENCHMARKS / script), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def test_the_growth_of_a_derivation_as_data() -> None:
+    found = json.loads(run("derive.py", "--layers", "2", "3", "5", "--repetitions", "1", "--json"))
+    assert [row["layers"] for row in found["rows"]] == [2, 3, 5]
+    steps, nodes = ([row[column] for row in found["rows"]] for column in ("steps", "nodes"))
+    assert steps[2] - steps[1] == 2 * (steps[1] - steps[0])
+    assert nodes[2] - nodes[1] == 2 * (nodes[1] - nodes[0])
+    assert all(row["latex_ms"] >= row["derive_ms"] > 0 for row in found["rows"])
+    assert found["peers"] == {}
+
+
+def test_the_growth_of_a_derivation_as_a_table() -> None:
+    table = run("derive.py", "--layers", "2", "4", "8", "--repetitions", "1")
+    assert "the same steps and nodes for every further layer" in table
+    assert len(table.splitlines()) == 6
