@@ -90,7 +90,7 @@ def test_a_false_derivation_is_refused_with_exit_code_1(
     from backproof.ir.expr import Mul
     from backproof.rules import vjp
 
-    monkeypatch.setitem(vjp.VJP, Mul, lambda e, g, y: (g * e.b, -(g * e.a)))  # type: ignore[arg-type]
+    monkeypatch.setitem(vjp.VJP, Mul, lambda e, g, y: (g * e.b, -(g * e.a)))
     assert exit_code(["prove", "3-2-1"]) == 1
     assert "NOT proved" in capsys.readouterr().out
 

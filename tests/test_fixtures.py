@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def test_a_missing_golden_file_fails_and_is_not_made(golden: Golden, tmp_path: Path) -> None:
     golden = replace(golden, folder=tmp_path, update=False)
-    with pytest.raises(
-        pytest.fail.Exception, match=r"golden/seed\.txt is missing; make it with --update-golden"
-    ):
+    with pytest.raises(pytest.fail.Exception, match=r"golden/seed\.txt is missing; make it with --update-golden"):
         golden("seed.txt", "text")
     assert list(tmp_path.iterdir()) == []
 
