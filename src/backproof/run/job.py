@@ -27,6 +27,8 @@ from backproof.run.wording import plural
 from backproof.training.loop import train
 from backproof.training.result import TrainingResult
 
+BACKEND = "numpy"
+"""The one whose losses the emitted source repeats to the last bit."""
 SMALL_PRODUCT = 20_000_000
 """Multiplications in a matrix product from which on a second thread pays."""
 
@@ -149,6 +151,7 @@ def _training(made: Problem, derivation: Derivation, curve: Curve, progress: boo
             batch_size=schedule.batch_size,
             epochs=schedule.epochs,
             seed=schedule.seed,
+            backend=BACKEND,
             progress=progress,
             on_epoch=curve,
         )

@@ -158,7 +158,13 @@ def _check_words(settings: Settings) -> None:
             raise SpecificationError(f"the setting {name} must be text, got {value!r}")
     if settings.optimizer is not None:
         optimizer_named(settings.optimizer)
+    for name in ("network", "activation"):
+        value = getattr(settings, name)
+        if value is not None and not isinstance(value, tuple):
+            raise SpecificationError(f"the setting {name} must be a list, got {value!r}")
     for activation in settings.activation or ():
+        if not isinstance(activation, str):
+            raise SpecificationError(f"an activation is a name, got {activation!r}")
         if activation != "softmax":
             activation_named(activation)
     for what, value, known in (("task", settings.task, TASKS), ("example", settings.example, EXAMPLES)):
