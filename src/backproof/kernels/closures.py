@@ -222,6 +222,6 @@ ROW: Mapping[Kind, Row] = {
     "softmax": lambda b, o: lambda x: softmax(x, o.detail),
     "logsumexp": lambda b, o: lambda x: logsumexp(x, o.detail),
     "repeat": lambda b, o: lambda x: np.broadcast_to(x, concrete(o.detail, b.sizes)),
-    "fill": lambda b, o: lambda x: np.full(concrete(o.detail, b.sizes), x, b.dtype),
+    "fill": lambda b, o: lambda x: np.full(concrete(o.detail, b.sizes), x),
 }
 """What NumPy calls for each kind of operation that has operands."""

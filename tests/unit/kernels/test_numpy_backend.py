@@ -168,6 +168,15 @@ def test_a_gradient_alone_can_be_infinite() -> None:
     assert caught.value.quantity == "grad_w"
 
 
+def test_a_loss_alone_can_be_infinite() -> None:
+    b = Builder()
+    X, w = b.input("X", 1, 1), b.parameter("w", 1, 1)
+    e = b.let("e", Elementwise(exp, X))
+    kernel = compile_numpy(backpropagate(b.loss(total(w + e))))
+    with pytest.raises(NonFiniteError, match="e became infinite at row 1, column 1"):
+        kernel({"w": [[1.0]]}, [[1000.0]])
+
+
 @pytest.mark.parametrize("power", [Fraction(-1), Fraction(-1, 2), Fraction(1, 3)])
 def test_a_number_that_the_sizes_determine_must_exist(power: Fraction) -> None:
     b = Builder()

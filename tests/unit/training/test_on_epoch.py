@@ -37,7 +37,7 @@ def test_it_does_not_change_the_result() -> None:
 def test_ctrl_c_in_it_interrupts_the_training() -> None:
     def interrupt(epoch: Epoch, params: Mapping[str, Array]) -> None:
         if epoch.number == 3:
-            signal.raise_signal(signal.SIGINT)
+            signal.default_int_handler(signal.SIGINT, None)  # what Ctrl-C runs
 
     result = train(NET, X, Y, batch_size=8, epochs=10, progress=False, on_epoch=interrupt)
     assert (result.stopped, result.epochs_run) == ("interrupted", 3)
