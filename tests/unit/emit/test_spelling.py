@@ -11,7 +11,7 @@ from backproof.dims import Symbol
 from backproof.emit.numpy_source import numpy_source
 from backproof.emit.numpy_writer import NumpyWriter, UnicodeWords
 from backproof.emit.spelling import NUMPY_SPELLING, UNICODE_SPELLING, spelt
-from backproof.ir.expr import Component, Const, Elementwise, Expr, Name, Power, Size, Softmax, broadcast, total
+from backproof.ir.expr import Component, Const, Elementwise, Expr, Name, Neg, Power, Size, Softmax, broadcast, total
 from backproof.ir.lift import where
 from backproof.ir.lowering import lower
 from backproof.networks import mlp
@@ -43,7 +43,7 @@ TWO = Const(Fraction(2))
         (a @ b + c, "a @ b + c", "a·b + c"),
         (-(a - b), "-(a - b)", "−(a − b)"),
         (-(a * b), "-(a * b)", "−(a ∘ b)"),
-        (-(-a), "-(-a)", "−(−a)"),
+        (Neg(Neg(a)), "-(-a)", "−(−a)"),
         ((-a) ** 2, "(-a) ** 2", "(−a)²"),
         ((a + b) ** 2, "(a + b) ** 2", "(a + b)²"),
         (a**3, "a**3", "a³"),
