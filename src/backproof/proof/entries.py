@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -20,10 +21,12 @@ from backproof.ir.evaluate import Evaluator
 from backproof.ir.expr import Component, Expr, Name, Partial
 from backproof.ir.program import Program
 from backproof.ir.traverse import children, names
+from backproof.proof.digits import ManyDigitPlaces
+from backproof.proof.field import FieldArithmetic
 from backproof.proof.identity import at_points, obligations_of
-from backproof.proof.modular import Residues
 from backproof.proof.obligations import adjoint, tangent
 from backproof.proof.points import FieldPoint
+from backproof.proof.precise import Array, PrecisePoint
 from backproof.rules.jvp import tangent_of
 
 UNIT = "a unit matrix"
@@ -46,19 +49,27 @@ def entry_points(trace: Trace, *, points: int = 3, seed: int = 0) -> tuple[Field
         True
     """
     drawn, _ = at_points(trace, obligations_of(trace), points, seed, keep=True)
+    return tuple(replace(p, evaluator=EntryEvaluator(p.evaluator, trace.program, p.env)) for p in drawn.points)
+
+
+def entry_places(trace: Trace, *, seed: int = 0, digits: int = 50) -> tuple[PrecisePoint, ...]:
+    """The same in many digits, for a program with a law that the field does not know; otherwise none."""
+    places = ManyDigitPlaces(trace, obligations_of(trace), seed, digits).places
     return tuple(
-        FieldPoint(p.program, EntryEvaluator(p.evaluator, trace.program, p.env), p.env, p.random) for p in drawn.points
+        replace(p.point, evaluator=EntryEvaluator(p.point.evaluator, trace.program, p.point.env)) for p in places
     )
 
 
-def equal(left: Expr, right: Expr, point: FieldPoint) -> bool:
+def equal(left: Expr, right: Expr, point: FieldPoint | PrecisePoint) -> bool:
     """Whether two sides are equal at the point, for all index variables that are free in them."""
     evaluator = point.evaluator
-    for indices in assignments((left, right), evaluator.sizes):
-        evaluator.indices = indices
-        if not np.array_equal(point(left), point(right)):
-            return False
-    evaluator.indices = {}
+    try:
+        for indices in assignments((left, right), evaluator.sizes):
+            evaluator.indices = indices
+            if not point.compare(point(left), point(right)):
+                return False
+    finally:
+        evaluator.indices = {}
     return True
 
 
@@ -103,7 +114,8 @@ class EntryEvaluator(Evaluator):
         super().__init__(plain.arithmetic, plain.sizes)
         self._program = program
         self._env = env
-        self._jacobians: dict[tuple[str, str, int, int], Residues] = {}
+        self._jacobians: dict[tuple[str, str, int, int], Array] = {}
+        self._numbers = np.int64 if isinstance(plain.arithmetic, FieldArithmetic) else object
 
     def __call__(self, expr: Expr, env: Mapping[str, Any]) -> Any:
         if not isinstance(expr, Partial):
@@ -117,7 +129,7 @@ class EntryEvaluator(Evaluator):
     def _at(self, entry: Expr) -> tuple[Any, Any]:
         return (self.position(entry.row), self.position(entry.column)) if isinstance(entry, Component) else (0, 0)
 
-    def _by_entries(self, of: Expr, wrt: Expr) -> Residues:
+    def _by_entries(self, of: Expr, wrt: Expr) -> Array:
         """One entry of the Jacobian for each combination of indices."""
         if isinstance(wrt, Name) and wrt.shape != SCALAR:
             rows, columns = concrete(wrt.shape, self.sizes)
@@ -125,22 +137,22 @@ class EntryEvaluator(Evaluator):
         else:
             places = self._at(wrt)
         i, j, k, m = np.broadcast_arrays(*self._at(of), *places)
-        found = np.zeros(i.shape, np.int64)
+        found = np.zeros(i.shape, self._numbers)
         for at in np.ndindex(i.shape):
             jacobian = self._jacobian(_base(of), _base(wrt), int(k[at]), int(m[at]))
             found[at] = self.arithmetic.entry(jacobian, int(i[at]), int(j[at]))
         return found
 
-    def _jacobian(self, of: Name, wrt: Name, row: int, column: int) -> Residues:
+    def _jacobian(self, of: Name, wrt: Name, row: int, column: int) -> Array:
         """The tangent of a quantity when one entry of another moves."""
         key = (of.id, wrt.id, row, column)
         if key not in self._jacobians:
-            unit = np.zeros(concrete(wrt.shape, self.sizes), np.int64)
+            unit = np.zeros(concrete(wrt.shape, self.sizes), self._numbers)
             unit[(row, column) if wrt.shape else ()] = 1
             self._jacobians[key] = self._tangent(of, wrt, unit)
         return self._jacobians[key]
 
-    def _tangent(self, of: Name, wrt: Name, unit: Residues) -> Residues:
+    def _tangent(self, of: Name, wrt: Name, unit: Array) -> Array:
         env = {**self._env, UNIT: unit}
         moving: dict[str, Expr] = {wrt.id: Name(UNIT, wrt.shape)}
         direct = wrt.id in names(self._program.definitions[of.id].value)
@@ -154,7 +166,7 @@ class EntryEvaluator(Evaluator):
             if equation.name == of:
                 break
         found = env.get(tangent(of).id) if of.id in moving else None
-        return np.zeros(concrete(of.shape, self.sizes), np.int64) if found is None else np.asarray(found)
+        return np.zeros(concrete(of.shape, self.sizes), self._numbers) if found is None else np.asarray(found)
 
 
 def _base(entry: Expr) -> Name:

@@ -12,7 +12,7 @@ import pytest
 from backproof.backprop.scalar import ScalarView
 from backproof.backprop.spell_out import scalar_view
 from backproof.backprop.sweep import backpropagate
-from backproof.ir.expr import Component, Const, Elementwise, Name, Partial, SumOver, total
+from backproof.ir.expr import Component, Const, Elementwise, Name, Partial, Power, SumOver, total
 from backproof.ir.program import Equation, Program
 from backproof.networks import mlp
 from backproof.proof import prove_view
@@ -138,3 +138,17 @@ def test_of_a_large_matrix_some_entries_are_looked_at() -> None:
     assert len(found) == MOST_ENTRIES
     assert all(0 <= at["i"] < 200 and 0 <= at["j"] < 300 for at in found)
     assert len(list(assignments((Component(l_1, "i", "j"),), {"n": 4}))) == 8
+
+
+def test_a_law_that_the_field_does_not_know_is_looked_at_in_digits() -> None:
+    """x/√(1 + x²): the field has no square root of every 1 + x²."""
+    x = Name("x")
+    root = Power(1 + x**2, Fraction(-1, 2))
+    rooted = replace(tanh, name="rooted", definition=x * root, derivative=root**3)
+    view = scalar_view(backpropagate(mlp(2, 2, 1, activation=rooted)))
+    proofs = prove_view(view)
+    assert all(proof.holds for proof in proofs)
+    assert {proof.method for proof in proofs} == {"field identity", "many digits"}
+    wrong = next(step for step in view.steps if proofs[step.number - 1].method == "many digits")
+    found = prove_view(with_step(view, replace(wrong, lines=tuple(-line for line in wrong.lines))))
+    assert [proof.number for proof in found if not proof.holds] == [wrong.number]
