@@ -130,8 +130,10 @@ class _Page:
             case Picture(structure, caption):
                 picture = to_tikz(structure_diagram(structure, self.notation))
                 return f"\\begin{{center}}\n{picture}\n\\smallskip\n{{\\small {self.prose(caption)}}}\n\\end{{center}}"
-            case Certified(holds, sentences):
-                return f"\\textbf{{{'Proved.' if holds else 'Not proved.'}}} {escaped(' '.join(sentences))}"
+            case Certified(_, (first, *rest)):
+                return rf"\textbf{{{escaped(first)}}} {escaped(' '.join(rest))}".rstrip()
+            case Certified():
+                return ""
             case _:
                 assert_never(block)
 

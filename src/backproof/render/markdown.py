@@ -99,8 +99,10 @@ class _Page:
             case Picture(structure, caption):
                 flow = "\n".join(flow_lines(structure, UNICODE, self.notation, WIDTH)).replace("`", "'")
                 return f"```text\n{flow}\n```\n\n{self.prose(caption)}"
-            case Certified(holds, sentences):
-                return f"**{'Proved.' if holds else 'Not proved.'}** {escaped(' '.join(sentences))}"
+            case Certified(_, (first, *rest)):
+                return f"**{escaped(first)}** {escaped(' '.join(rest))}".rstrip()
+            case Certified():
+                return ""
             case _:
                 assert_never(block)
 

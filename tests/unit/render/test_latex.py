@@ -185,7 +185,7 @@ def test_an_update_has_an_arrow() -> None:
 
 def test_a_step_that_does_not_hold_says_so() -> None:
     assert r"\tag{false: 1}" in body(Display(1, y, (x,), badge=Badge(False, "does not hold", "")))
-    assert r"\textbf{Not proved.} Step 3 fails." in body(Certified(False, ("Step 3 fails.",)))
+    assert body(Certified(False, ("Step 3 fails.", "2 of 3 hold."))) == r"\textbf{Step 3 fails.} 2 of 3 hold."
 
 
 def test_prose_is_escaped() -> None:

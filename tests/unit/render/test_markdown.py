@@ -106,7 +106,7 @@ def test_restated_equations_have_no_anchor() -> None:
 def test_a_step_that_does_not_hold_says_so() -> None:
     refuted = Display(3, y, (x,), badge=Badge(False, "does not hold", "at 3 of 3 points"))
     assert body(refuted).endswith("**does not hold**: at 3 of 3 points")
-    assert body(Certified(False, ("Step 3 fails.",))) == "**Not proved.** Step 3 fails."
+    assert body(Certified(False, ("Step 3 fails.", "2 of 3 hold."))) == "**Step 3 fails.** 2 of 3 hold."
 
 
 def test_links_only_to_what_is_shown() -> None:
