@@ -68,6 +68,7 @@ class Settings:
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _check_numbers(self)
         _check_words(self)
         _check_source(self)
@@ -134,6 +135,18 @@ def _size(text: str, number: int, part: str) -> int:
     return int(digits)
 
 
+def _check_types(settings: Settings) -> None:
+    """Texts are texts and lists are lists: settings may come out of a file."""
+    for name in ("data", "target", "example", "task", "optimizer"):
+        value = getattr(settings, name)
+        if value is not None and not isinstance(value, str):
+            raise SpecificationError(f"the setting {name} must be text, got {value!r}")
+    for name in ("network", "activation"):
+        value = getattr(settings, name)
+        if value is not None and not isinstance(value, tuple):
+            raise SpecificationError(f"the setting {name} must be a list, got {value!r}")
+
+
 def _check_numbers(settings: Settings) -> None:
     if settings.epochs is not None:
         whole_number("the number of epochs", settings.epochs, 1)
@@ -152,16 +165,8 @@ def _check_numbers(settings: Settings) -> None:
 
 
 def _check_words(settings: Settings) -> None:
-    for name in ("data", "target", "example", "task", "optimizer"):
-        value = getattr(settings, name)
-        if value is not None and not isinstance(value, str):
-            raise SpecificationError(f"the setting {name} must be text, got {value!r}")
     if settings.optimizer is not None:
         optimizer_named(settings.optimizer)
-    for name in ("network", "activation"):
-        value = getattr(settings, name)
-        if value is not None and not isinstance(value, tuple):
-            raise SpecificationError(f"the setting {name} must be a list, got {value!r}")
     for activation in settings.activation or ():
         if not isinstance(activation, str):
             raise SpecificationError(f"an activation is a name, got {activation!r}")
