@@ -24,6 +24,7 @@ from mpmath import mp, mpf
 mp.dps = 60
 TARGET = Path(__file__).resolve().parent.parent / "src/backproof/kernels/llvm/vector_math_coefficients.py"
 Real: TypeAlias = Any  # mpmath has no types
+SOFTPLUS_PART = 1.5
 DTYPES: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": np.float64}
 FRACTION_BITS = {"float32": 24, "float64": 53}
 
@@ -60,22 +61,14 @@ def polynomials(dtype: str) -> Iterator[Polynomial]:
     half_ln2 = mpmath.ln2 / 2 * (1 + mpf(2) ** -15)  # the nearest multiple is found by rounded arithmetic
     whole = (-half_ln2, half_ln2)
     yield Polynomial(
-        "exp", 4 if single else 10, whole, lambda r: mpmath.expm1(r) / r, lambda r: abs(r) / mpmath.exp(r),
-        "exp(r) = 1 + r·p(r)",
-    )  # fmt: skip
-    yield Polynomial(
         "expm1", 4 if single else 9, whole, lambda r: (mpmath.expm1(r) - r) / r**2,
         lambda r: abs(r**2 / mpmath.expm1(r)), "expm1(r) = r + r²·p(r)",
     )  # fmt: skip
     yield logarithm(single)
+    yield from softplus(single)
     yield Polynomial(
-        "log1p_of_unit", 7 if single else 18, (mpf(-0.5), mpf(0.5)), lambda z: per_square(z + 0.5),
-        lambda z: (z + 0.5) ** 2 / mpmath.log1p(z + 0.5) if z > -0.5 else mpf(10) ** -30,
-        "log1p(y) = y + y²·p(y − 1/2) for 0 ≤ y ≤ 1",
-    )  # fmt: skip
-    yield Polynomial(
-        "erf", 6 if single else 12, (mpf(0), mpf(1)), lambda u: mpmath.erf(mpmath.sqrt(u)) / mpmath.sqrt(u) - 1,
-        lambda u: mpmath.sqrt(u) / mpmath.erf(mpmath.sqrt(u)), "erf(x) = x + x·p(x²) for |x| ≤ 1",
+        "erf", 6 if single else 12, (mpf(-0.5), mpf(0.5)), lambda z: erf_per_root(z + 0.5) - 1,
+        lambda z: 1 / erf_per_root(z + 0.5), "erf(x) = x + x·p(x² − 1/2) for |x| ≤ 1",
     )  # fmt: skip
     yield complementary_error_tail(single)
     eighth = (mpmath.pi / 4 * (1 + mpf(2) ** -10)) ** 2
@@ -96,6 +89,11 @@ def per_square(y: Real) -> Real:
     return (mpmath.log1p(y) - y) / y**2 if y else mpf(-1) / 2
 
 
+def erf_per_root(u: Real) -> Real:
+    """erf(√u)/√u."""
+    return mpmath.erf(mpmath.sqrt(u)) / mpmath.sqrt(u) if u else 2 / mpmath.sqrt(mpmath.pi)
+
+
 def logarithm(single: bool) -> Polynomial:
     """float32 by powers of f alone; float64 by s = f/(2 + f), where half as many terms do."""
     low, high = mpmath.sqrt(mpf(0.5)) - 1, mpmath.sqrt(mpf(2)) - 1
@@ -111,8 +109,29 @@ def logarithm(single: bool) -> Polynomial:
     )  # fmt: skip
 
 
+def softplus(single: bool) -> Iterator[Polynomial]:
+    """An even function near 0, log1p of exp(−|x|) farther out; where they part, both want about as many terms."""
+    part, middle = mpf(SOFTPLUS_PART), softplus_middle()
+    yield Polynomial(
+        "softplus_near", 4 if single else 11, (mpf(0), part**2),
+        lambda u: mpmath.log(mpmath.cosh(mpmath.sqrt(u) / 2)) / u,
+        lambda u: u / mpmath.log1p(mpmath.exp(-mpmath.sqrt(u))),
+        f"softplus(x) = log 2 + x/2 + x²·p(x²) for |x| ≤ {SOFTPLUS_PART}",
+    )  # fmt: skip
+    yield Polynomial(
+        "softplus_far", 4 if single else 10, (-middle, mpmath.exp(-part) - middle), lambda z: per_square(z + middle),
+        lambda z: (z + middle) ** 2 / mpmath.log1p(z + middle) if z > -middle else mpf(10) ** -30,
+        f"log1p(y) = y + y²·p(y − {float(middle)}) for 0 ≤ y ≤ exp(−{SOFTPLUS_PART})",
+    )  # fmt: skip
+
+
+def softplus_middle() -> Real:
+    """About half of exp(−SOFTPLUS_PART): few bits, so that taking it away is exact."""
+    return mpmath.nint(mpmath.exp(-mpf(SOFTPLUS_PART)) * 2**9) / 2**10
+
+
 def complementary_error_tail(single: bool) -> Polynomial:
-    """exp(a²)·erfc(a) from a = 1/2 to where erfc has no float left; (a − c)/(a + c) makes the long interval short."""
+    """exp(a²)·erfc(a) from a = 1 to where erfc has no float left; (a − c)/(a + c) makes the long interval short."""
     centre = erfc_centre(single)
 
     def moved(a: Real) -> Real:
@@ -124,14 +143,14 @@ def complementary_error_tail(single: bool) -> Polynomial:
 
     last = mpf("10.2") if single else mpf("27.5")
     return Polynomial(
-        "erfc", 8 if single else 20, (moved(mpf(0.5)), moved(last)), scaled, lambda t: 1 / scaled(t),
-        f"exp(a²)·erfc(a) = p((a − {centre})/(a + {centre}))/(a + {centre}) for a ≥ 1/2",
+        "erfc", 8 if single else 20, (moved(mpf(1)), moved(last)), scaled, lambda t: 1 / scaled(t),
+        f"exp(a²)·erfc(a) = p((a − c)/(a + c))/(a + c), c = {float(centre)}, for a ≥ 1",
     )  # fmt: skip
 
 
-def erfc_centre(single: bool) -> int:
-    """Found by trying 1, 2, 3 and 4: the least error for the degree."""
-    return 2 if single else 4
+def erfc_centre(single: bool) -> Real:
+    """Found by trying: the least error for the degree."""
+    return mpf(2.875) if single else mpf(4)
 
 
 # --- the exchange algorithm ---------------------------------------------------------------------------------------
@@ -256,6 +275,7 @@ def constants(dtype: str) -> Iterator[tuple[str, str, list[Real]]]:
         "ln 2; multiples up to the exponent range are exact",
         parts(mpmath.ln2, dtype, 2, spare=8 if single else 11),
     )
+    yield "log2", "log 2 as it is added", parts(mpmath.ln2, dtype, 2, spare=0)
     yield "half_pi", "π/2 for a fused multiply-add", parts(mpmath.pi / 2, dtype, 3, spare=0)
     spare, count = (13, 5) if single else (20, 4)
     yield (
@@ -263,7 +283,8 @@ def constants(dtype: str) -> Iterator[tuple[str, str, list[Real]]]:
         f"π/2; multiples up to 2^{spare} are exact",
         parts(mpmath.pi / 2, dtype, count, spare=spare),
     )
-    yield "erfc_centre", "where the variable of erfc's polynomial is 0", [mpf(erfc_centre(single))]
+    yield "softplus_middle", "where the variable of softplus_far is 0", [softplus_middle()]
+    yield "erfc_centre", "c of erfc", [erfc_centre(single)]
 
 
 # --- the file -----------------------------------------------------------------------------------------------------

@@ -100,6 +100,7 @@ class _Simplifier:
     def __init__(self) -> None:
         self.tasks: list[Task] = []
         self.known: dict[Expr, str] = {}
+        self.count = 0
 
     def run(self, equations: Iterable[Equation]) -> list[Task]:
         for equation in equations:
@@ -136,7 +137,8 @@ class _Simplifier:
         if isinstance(expr, Name):
             return expr.id
         if expr not in self.known:
-            id = f"#{len(self.known)}"
+            id = f"#{self.count}"
+            self.count += 1  # before the parts are defined, which take numbers of their own
             self._define(id, expr)
             self.known[expr] = id
         return self.known[expr]

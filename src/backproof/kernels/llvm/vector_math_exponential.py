@@ -26,30 +26,27 @@ HEADROOM: Final[dict[DType, int]] = {"float32": 64, "float64": 128}
 """exp(x) times 2 to this power is a normal number for every x from UNDERFLOW to 0."""
 
 
-def reduced(body: Body, x: Value, *, factor: int, offset: int = 0) -> tuple[Value, Value]:
-    """w and n + offset of factor·x = n·ln 2 + factor·w; the latter in the last bits; factor is ± a power of two."""
+def reduced(body: Body, x: Value, *, factor: int, offset: int, rest: Value | None = None) -> tuple[Value, Value]:
+    """w and n + offset of factor·(x + rest) = n·ln 2 + factor·w; the latter in the last bits; factor is ±2ᵐ."""
     lanes = body.lanes
     to_integer = 1.5 * 2.0**lanes.fraction_bits + offset
     high, low = COEFFICIENTS[lanes.dtype]["ln2"]
     shifted = body.fma(x, factor * LOG2_E, to_integer)
     n = shifted - to_integer
-    w = body.fma(n, -low / factor, body.fma(n, -high / factor, x))
+    w = body.fma(n, -high / factor, x)
+    w = body.fma(n, -low / factor, w) if rest is None else w + body.fma(n, -low / factor, rest)
     return w, body.bits(shifted)
-
-
-def series(body: Body, name: str, factor: int) -> list[float]:
-    """The coefficients of factor·p(factor·w) as a polynomial in w."""
-    return [c * factor ** (i + 1) for i, c in enumerate(COEFFICIENTS[body.lanes.dtype][name])]
-
-
-def exp_of_reduced(body: Body, w: Value, *, factor: int) -> Value:
-    """exp(factor·w)."""
-    return body.fma(w, body.polynomial(w, series(body, "exp", factor)), 1.0)
 
 
 def expm1_of_reduced(body: Body, w: Value, *, factor: int) -> Value:
     """(exp(factor·w) − 1)/factor, to full precision near 0."""
-    return body.fma(w * w, body.polynomial(w, series(body, "expm1", factor)), w)
+    coefficients = [c * factor ** (i + 1) for i, c in enumerate(COEFFICIENTS[body.lanes.dtype]["expm1"])]
+    return body.fma(w * w, body.polynomial(w, coefficients), w)
+
+
+def exp_of_reduced(body: Body, w: Value, power: Value, *, factor: int) -> Value:
+    """power·exp(factor·w): the only rounding that counts is the last, so consecutive floats keep their order."""
+    return body.fma(power if factor > 0 else -power, expm1_of_reduced(body, w, factor=factor), power)
 
 
 def power_of_two(body: Body, exponent: Value) -> Value:
@@ -64,7 +61,7 @@ def exp(body: Body) -> Value:
     w, n = reduced(body, x, factor=1, offset=2 * lanes.bias)
     half = n >> 1  # 2ⁿ may be no normal number, its two halves are
     first, second = power_of_two(body, half), power_of_two(body, n - half)
-    return exp_of_reduced(body, w, factor=1) * first * second
+    return exp_of_reduced(body, w, first, factor=1) * second
 
 
 def expm1(body: Body) -> Value:
@@ -83,7 +80,7 @@ def sigmoid(body: Body) -> Value:
     k = -lanes.fraction_bits - 1
     x = body.at_most(2 * SATURATION[lanes.dtype], body.at_least(UNDERFLOW[lanes.dtype], body.x))
     w, n = reduced(body, x, factor=-1, offset=lanes.bias + k)
-    return 2.0**k / body.fma(exp_of_reduced(body, w, factor=-1), power_of_two(body, n), 2.0**k)
+    return 2.0**k / (exp_of_reduced(body, w, power_of_two(body, n), factor=-1) + 2.0**k)
 
 
 def tanh(body: Body) -> Value:
@@ -97,21 +94,37 @@ def tanh(body: Body) -> Value:
 
 
 def softplus(body: Body) -> Value:
-    """log(1 + eˣ) as max(x, 0) + log1p(y), y = e^−|x|."""
+    """log(1 + eˣ): near 0 as log 2 + ½x + (an even function), farther out as max(x, 0) + log1p(e^−|x|)."""
+    magnitude = body.absolute(body.x)
+    return body.select(magnitude < 1.5, softplus_near_zero(body), softplus_far(body, magnitude))
+
+
+def softplus_near_zero(body: Body) -> Value:
+    """For |x| ≤ 1.5; what is added last is great and exact, so consecutive floats keep their order."""
+    table = COEFFICIENTS[body.lanes.dtype]
+    log2, rest = table["log2"]
+    square = body.x * body.x
+    even = body.fma(square, body.polynomial(square, table["softplus_near"]), rest)
+    return body.fma(body.x, 0.5, even) + log2
+
+
+def softplus_far(body: Body, magnitude: Value) -> Value:
+    """For |x| ≥ 1.5."""
     lanes = body.lanes
-    headroom = HEADROOM[lanes.dtype]
-    x = body.at_most(-UNDERFLOW[lanes.dtype], body.absolute(body.x))
+    table, headroom = COEFFICIENTS[lanes.dtype], HEADROOM[lanes.dtype]
+    (middle,) = table["softplus_middle"]
+    x = body.at_most(-UNDERFLOW[lanes.dtype], magnitude)
     w, n = reduced(body, x, factor=-1, offset=lanes.bias + headroom)
-    y = exp_of_reduced(body, w, factor=-1) * power_of_two(body, n) * 2.0**-headroom
-    p = body.polynomial(y - 0.5, COEFFICIENTS[lanes.dtype]["log1p_of_unit"])
-    return body.fma(y * y, p, y) + body.at_least(0.0, body.x)
+    y = exp_of_reduced(body, w, power_of_two(body, n), factor=-1) * 2.0**-headroom
+    log1p = body.fma(y * y, body.polynomial(y - middle, table["softplus_far"]), y)
+    return log1p + body.at_least(0.0, body.x)
 
 
-def exp_of_minus_square(body: Body, a: Value) -> Value:
-    """exp(−a²)·2^HEADROOM for a ≥ 0; what a² loses to rounding is put back, for exp makes much of it."""
+def times_exp_of_minus_square(body: Body, factor: Value, a: Value) -> Value:
+    """factor·exp(−a²)·2^HEADROOM; what a² loses to rounding is put back, for exp makes much of it."""
     square, lost = square_in_parts(body, a)
-    w, n = reduced(body, square, factor=-1, offset=body.lanes.bias + HEADROOM[body.lanes.dtype])
-    return exp_of_reduced(body, w + lost, factor=-1) * power_of_two(body, n)
+    w, n = reduced(body, square, factor=-1, offset=body.lanes.bias + HEADROOM[body.lanes.dtype], rest=lost)
+    return exp_of_reduced(body, w, factor * power_of_two(body, n), factor=-1)
 
 
 def square_in_parts(body: Body, a: Value) -> tuple[Value, Value]:
