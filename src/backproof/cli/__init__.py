@@ -66,9 +66,7 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
         return _refused(str(error))
     except typer.exceptions.TyperException as error:
         return _refused(_usage(error))
-    except typer.Abort:
-        return INTERRUPTED
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):  # typer makes the first of the second
         print("backproof: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as head, has gone: nothing more to say, and not to Python's own flush
