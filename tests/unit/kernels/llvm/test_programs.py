@@ -1,0 +1,67 @@
+"""Programs that are no chain of layers, in machine code: the numbers of the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backproof.backprop.sweep import backpropagate
+from backproof.backprop.trace import Trace
+from backproof.dims import Symbol
+from backproof.ir.program import Program
+from backproof.kernels.backends import compile_trace
+from programs import PROGRAMS
+from random_programs import random_program
+
+TOLERANCE = {"float64": 1e-11, "float32": 3e-4}
+SIZES = (1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKPROOF_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "objects"))
+
+
+def values(program: Program, n: int, seed: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters and inputs with n samples."""
+    rng = np.random.default_rng(seed)
+
+    def shape(dims: tuple[int | Symbol, ...]) -> tuple[int, ...]:
+        return tuple(d if isinstance(d, int) else n for d in dims)
+
+    parameters = {p.id: rng.normal(size=shape(p.shape)) for p in program.parameters}
+    inputs = {p.id: rng.uniform(0.1, 0.9, size=shape(p.shape)) for p in program.inputs}
+    for assumption in program.assumptions:
+        probabilities = inputs[assumption.name]
+        inputs[assumption.name] = probabilities / probabilities.sum(axis=assumption.axis, keepdims=True)
+    return parameters, inputs
+
+
+def agree(trace: Trace, n: int, dtype: str, parameters: dict[str, Any], inputs: dict[str, Any]) -> None:
+    loss, gradients = compile_trace(trace, "numpy", dtype)(parameters, **inputs)
+    found, native = compile_trace(trace, "llvm", dtype)(parameters, **inputs)
+    tolerance = TOLERANCE[dtype]
+    assert abs(found - loss) <= tolerance * (abs(loss) + 1)
+    assert set(native) == set(gradients)
+    for id, gradient in gradients.items():
+        assert native[id].shape == gradient.shape
+        np.testing.assert_allclose(native[id], gradient, rtol=0, atol=tolerance * (np.abs(gradient).max() + 1))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_general_programs_give_the_numbers_of_the_reference(name: str) -> None:
+    program = PROGRAMS[name]()
+    trace = backpropagate(program)
+    for n, dtype in ((1, "float64"), (2, "float32"), (9, "float64"), (17, "float32")):
+        agree(trace, n, dtype, *values(program, n))
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10_000), n=st.sampled_from(SIZES), dtype=st.sampled_from(sorted(TOLERANCE)))
+def test_random_programs_give_the_numbers_of_the_reference(seed: int, n: int, dtype: str) -> None:
+    program = random_program(seed)
+    agree(backpropagate(program), n, dtype, *values(program, n, seed))
