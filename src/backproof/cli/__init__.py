@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
+from backproof.cli.bench import bench
 from backproof.cli.derive import derive
 from backproof.cli.prove import prove
 from backproof.cli.run import run
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command(no_args_is_help=True)(derive)
 app.command(no_args_is_help=True)(prove)
 app.command()(run)
+app.command()(bench)
 
 
 def _version(wanted: bool) -> None:
@@ -66,7 +68,9 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
         return _refused(str(error))
     except typer.exceptions.TyperException as error:
         return _refused(_usage(error))
-    except (typer.Abort, KeyboardInterrupt):  # typer makes the first of the second
+    except typer.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
         print("backproof: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as head, has gone: nothing more to say, and not to Python's own flush

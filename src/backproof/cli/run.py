@@ -118,6 +118,9 @@ def run(
     except NotProvedError as error:
         print(f"backproof: {error}", file=sys.stderr)
         raise typer.Exit(DOES_NOT_HOLD) from None
+    except KeyboardInterrupt:
+        print("backproof: interrupted before there was anything to report; nothing was written", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     if record is not None and not given.given():
         say(compared(record, outcome))
     if json:
