@@ -21,6 +21,7 @@ LARGEST_LAYER = 1_000_000
 LARGEST_NETWORK = 10**9
 """More parameters than this are refused: in float64 they would need 8 GB before any work is done."""
 DEEPEST = 10_000
+SHORT_SUM = 100
 
 
 def mlp(
@@ -240,6 +241,14 @@ def _needs_argument(activation: Activation) -> bool:
     return not isinstance(activation, Function) or "x" in names(derivative_formula(activation))
 
 
+def _added(terms: Sequence[Expr]) -> Expr:
+    """The sum of the terms, halved again and again, so that many of them make no deep tree."""
+    if len(terms) <= SHORT_SUM:
+        return reduce(lambda a, b: a + b, terms)
+    middle = len(terms) // 2
+    return _added(terms[:middle]) + _added(terms[middle:])
+
+
 def _loss_equations(
     loss: Loss, prediction: Name, y: Name, parameters: Sequence[Name], penalty: Number | None, samples: Dim
 ) -> list[Equation]:
@@ -255,6 +264,6 @@ def _loss_equations(
     squares = [total(W**2) for W in parameters if W.id.startswith("W_")]
     return [
         Equation(D, value, label=f"data loss: {loss.label or loss.name}"),
-        Equation(R, constant(rational(penalty) * HALF) * reduce(lambda a, b: a + b, squares), label="L2 penalty"),
+        Equation(R, constant(rational(penalty) * HALF) * _added(squares), label="L2 penalty"),
         Equation(L, D + R, label="the loss: data loss and penalty"),
     ]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from backproof.backprop.sweep import backpropagate
 from backproof.dims import Symbol, concrete
 from backproof.errors import SpecificationError
 from backproof.ir.arithmetic import NumpyArithmetic
@@ -361,3 +362,8 @@ def test_names_of_quantities_are_plain() -> None:
         assert name.isascii()
         assert name.isidentifier()
     assert Name("W_1", (3, 2)) in mlp(3, 2, 1).parameters
+
+
+def test_a_penalty_over_very_many_layers_makes_no_deep_tree() -> None:
+    trace = backpropagate(mlp(*[2] * 1001, penalty=0.1))
+    assert len(trace.gradients) == 1000
