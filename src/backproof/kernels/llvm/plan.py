@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from backproof.errors import UnsupportedError
@@ -151,19 +152,22 @@ class _Simplifier:
                 return Operand(self._name(expr), False)
 
 
-def nests_of(tasks: Sequence[Task], last: Iterable[str] = ()) -> list[Nest]:
+def nests_of(
+    tasks: Sequence[Task], last: Iterable[str] = (), moves: Mapping[str, str] = MappingProxyType({})
+) -> list[Nest]:
     """The tasks in loop nests, fused where one nest can compute several.
 
     Args:
         tasks: in an order in which each reads only what was made before.
         last: tasks that overwrite something others read, and so come after all of them: parameter updates.
+        moves: for each task that overwrites a quantity, which one.
     """
     held = frozenset(last)
     nests: list[Nest] = []
     made_in: dict[str, int] = {}
     for task in (*[t for t in tasks if t.id not in held], *[t for t in tasks if t.id in held]):
         home = _home(task, nests, made_in)
-        if home is None:
+        if home is None or (task.id in moves and _still_read(moves[task.id], nests, home)):
             nests.append(Nest(task.shape))
             home = len(nests) - 1
         nests[home].tasks.append(task)
@@ -183,6 +187,16 @@ def _home(task: Task, nests: Sequence[Nest], made_in: Mapping[str, int]) -> int 
     same_place = all(_read_in_place(task, made, nest) for made in task.reads if made_in.get(made) == latest)
     joinable = nest.tasks[0].kind in ("map", "product")
     return latest if nest.shape == task.shape and joinable and same_place else None
+
+
+def _still_read(old: str, nests: Sequence[Nest], home: int) -> bool:
+    """Whether a nest would find the quantity overwritten: a later one, or the home itself as a factor of its product.
+
+    A product reads whole rows and columns of its factors for every tile, those that were finished before included.
+    """
+    return (old in nests[home].tasks[0].reads and nests[home].tasks[0].kind != "map") or any(
+        old in nest.reads for nest in nests[home + 1 :]
+    )
 
 
 def _read_in_place(task: Task, id: str, nest: Nest) -> bool:

@@ -75,7 +75,7 @@ def write_steps(
     moves = {new: old for update in rules for new, old in update.moves.items()}
     kept = {program.loss, *wanted, *moves}
     tasks = _needed(tasks, kept)
-    nests = nests_of(_free_first(tasks), _held(tasks, moves))
+    nests = nests_of(_free_first(tasks), _held(tasks, moves), moves)
     _check_moves(nests, moves)
     space, maths = Workspace(machine.width), VectorMath(machine.width, _dtype(machine))
     code = Code(machine, unroll=unroll, threads=threads)
@@ -144,14 +144,19 @@ def _needed(tasks: Sequence[Task], wanted: Iterable[str]) -> list[Task]:
 
 def _free_first(tasks: Sequence[Task]) -> list[Task]:
     """Numbers that depend on nothing made in this step, such as the powers of Adam's decay, come first."""
-    made = {task.id for task in tasks}
-    free = [task for task in tasks if task.shape == (1, 1) and made.isdisjoint(task.reads) and task.kind == "map"]
+    free = _free(tasks)
     return [*free, *(task for task in tasks if task not in free)]
+
+
+def _free(tasks: Sequence[Task]) -> list[Task]:
+    made = {task.id for task in tasks}
+    return [task for task in tasks if task.shape == (1, 1) and made.isdisjoint(task.reads) and task.kind == "map"]
 
 
 def _held(tasks: Sequence[Task], moves: Mapping[str, str]) -> frozenset[str]:
     """The updates, and what of a parameter's shape only they need: they come after everything that reads parameters."""
-    held = {task.id for task in tasks if task.id in moves and task.shape != (1, 1)}
+    free = {task.id for task in _free(tasks)}
+    held = {task.id for task in tasks if task.id in moves and task.id not in free}
     shapes = {task.shape for task in tasks if task.id in held}
     readers: dict[str, set[str]] = {}
     for task in tasks:
@@ -168,9 +173,11 @@ def _check_moves(nests: Sequence[Nest], moves: Mapping[str, str]) -> None:
     """Nothing may read a quantity after its place was overwritten."""
     overwritten: set[str] = set()
     for nest in nests:
-        if not overwritten.isdisjoint(nest.reads):
+        here = {moves[id] for id in nest.makes if id in moves}
+        factors = nest.tasks[0].reads if nest.tasks[0].kind != "map" else frozenset()
+        if not (overwritten.isdisjoint(nest.reads) and here.isdisjoint(factors)):
             raise UnsupportedError("an update overwrites what is still needed; use the backend 'numpy'")
-        overwritten |= {moves[id] for id in nest.makes if id in moves}
+        overwritten |= here
 
 
 # --- the function ---------------------------------------------------------------------------------------------------

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
 from backproof.dims import Symbol
+from backproof.ir.expr import total
 from backproof.ir.program import Program
 from backproof.kernels.backends import compile_trace
-from programs import PROGRAMS
+from backproof.networks import mlp
+from backproof.training import train
+from programs import PROGRAMS, Builder
 from random_programs import random_program
 
 TOLERANCE = {"float64": 1e-11, "float32": 3e-4}
@@ -65,3 +68,46 @@ def test_general_programs_give_the_numbers_of_the_reference(name: str) -> None:
 def test_random_programs_give_the_numbers_of_the_reference(seed: int, n: int, dtype: str) -> None:
     program = random_program(seed)
     agree(backpropagate(program), n, dtype, *values(program, n, seed))
+
+
+# --- training: updates in place ------------------------------------------------------------------------------------
+
+
+def cubic(side: int) -> Program:
+    """Σ W ∘ (W W) / side + Σ x: the gradient is a sum of products whose factors are W itself."""
+    b = Builder()
+    x, W = b.input("x", 1, 1), b.parameter("W", side, side)
+    return b.loss(total(W * b.let("P", W @ W)) * (1 / side) + total(x))
+
+
+def trained_alike(program: Program, n: int, optimizer: str, batch: int | None) -> None:
+    parameters, inputs = values(program, n)
+    runs = [
+        train(
+            program, inputs, params={id: 0.5 * value for id, value in parameters.items()}, optimizer=optimizer,
+            learning_rate=0.01, epochs=4, batch_size=batch, backend=backend, progress=False,
+        )
+        for backend in ("numpy", "llvm")
+    ]  # fmt: skip
+    reference, native = ([e.loss for e in run.history] for run in runs)
+    np.testing.assert_allclose(native, reference, rtol=1e-8)
+    for id, value in runs[0].params.items():
+        np.testing.assert_allclose(runs[1].params[id], value, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_general_programs_train_alike(name: str, optimizer: str) -> None:
+    trained_alike(PROGRAMS[name](), 7, optimizer, None)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 1, 1), (1, 1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 9, 1, 9)])
+def test_parameters_of_one_number_are_updated_after_their_last_reader(sizes: tuple[int, ...], optimizer: str) -> None:
+    for bias in (False, True):
+        trained_alike(mlp(*sizes, bias=bias, penalty=0.1 if bias else None), 5, optimizer, 2)
+
+
+@pytest.mark.parametrize("side", [1, 5, 33])
+def test_a_parameter_is_not_overwritten_while_it_is_a_factor(side: int) -> None:
+    trained_alike(cubic(side), 1, "sgd", None)
