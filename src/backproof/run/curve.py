@@ -12,8 +12,8 @@ from backproof.run.evaluation import Forward, score_of
 from backproof.run.prepare import Prepared
 from backproof.training.result import Epoch
 
-MARKED_RISE = 0.05
-"""A rise of the held-out loss from its lowest is worth a word from this share of its fall on."""
+MARKED_RISE, OF_LOWEST = 0.05, 0.1
+"""A rise of the held-out loss is worth a word from this share of its fall and of its lowest on; less is chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ class Curve:
             return None
         lowest, best = min(known, key=lambda pair: pair[0])
         (first, _), (last, end) = known[0], known[-1]
-        if last - lowest <= MARKED_RISE * (first - lowest) or end.train >= best.train:
+        marked = max(MARKED_RISE * (first - lowest), OF_LOWEST * abs(lowest))
+        if last - lowest <= marked or end.train >= best.train:
             return None
         return (
             f"the held-out loss was lowest after epoch {best.epoch} ({lowest:.3g}) and rose to {last:.3g} while the "

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from backproof.run.curve import Curve, Point
 from backproof.run.svg import FIRST, INK, QUIET, SECOND, drawing, label
+from backproof.run.wording import plural
 
 Matrix = NDArray[np.float64]
 
@@ -79,7 +80,8 @@ def predictions(true: Matrix, predicted: Matrix, name: str) -> Markup:
 def weight_tiles(W: Matrix, image: tuple[int, int]) -> Markup:
     """The weights into each unit of the first layer as an image, red above and blue below zero."""
     tiles = [column.reshape(image) for column in W.T[:MOST_TILES]]
-    said = f"The weights into the first {len(tiles)} hidden units, each as an image of {image[0]} by {image[1]} pixels."
+    units = plural(len(tiles), "hidden unit")
+    said = f"The weights into the first {units}, each as an image of {image[0]} by {image[1]} pixels."
     largest = float(np.abs(W).max()) or 1.0
 
     def draw(figure: Figure) -> None:

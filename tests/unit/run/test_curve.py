@@ -47,10 +47,18 @@ def test_a_held_out_loss_that_is_not_finite_is_left_out() -> None:
         [],
         [(3.0, None), (1.0, None)],
         [(3.0, 3.0), (2.0, 2.0), (1.0, 1.0)],
-        [(3.0, 3.0), (2.0, 1.0), (1.0, 1.05)],
+        [(3.0, 3.0), (2.0, 1.0), (1.0, 1.09)],
+        [(3.0, 3.0), (2.0, 0.1), (1.0, 0.24)],
         [(3.0, 3.0), (2.0, 1.0), (2.5, 2.0)],
     ],
-    ids=["no epoch", "nothing held out", "falling", "hardly rising", "the training loss rises too"],
+    ids=[
+        "no epoch",
+        "nothing held out",
+        "falling",
+        "rising by less than a tenth",
+        "rising by little of its fall",
+        "the training loss rises too",
+    ],
 )
 def test_nothing_to_say(points: list[tuple[float, float | None]]) -> None:
     assert curve(*points).overfitting() is None
