@@ -163,12 +163,13 @@ class _Sweep:
     def _first_uses(self) -> dict[int, list[str]]:
         """The wanted leaves by the position of the first equation that uses them: there their gradient is complete."""
         found: dict[int, list[str]] = {}
-        leaves = [id for id in self.wanted if id not in self.program.definitions]
+        waiting = {id: order for order, id in enumerate(self.wanted) if id not in self.program.definitions}
         for position, equation in enumerate(self.program.equations):
-            used = names(equation.value)
-            for id in [leaf for leaf in leaves if leaf in used]:
-                found.setdefault(position, []).append(id)
-                leaves.remove(id)
+            here = [id for id in names(equation.value) if id in waiting]
+            if here:
+                found[position] = sorted(here, key=waiting.__getitem__)
+            for id in here:
+                del waiting[id]
         return found
 
     def _through(self, equation: Equation) -> None:

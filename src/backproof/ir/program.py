@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import count
 from typing import Literal
 
 from backproof.dims import SCALAR, Shape, Symbol, shape_text, substitute_shape
@@ -159,12 +160,11 @@ class Program:
         return fresh(wanted, self.names)
 
 
-def fresh(wanted: str, taken: Iterable[str]) -> str:
+def fresh(wanted: str, taken: Collection[str]) -> str:
     """The identifier itself, or with a suffix where it is taken."""
-    used = set(taken)
-    if wanted not in used:
+    if wanted not in taken:
         return wanted
-    return next(f"{wanted}_{k}" for k in range(2, len(used) + 3) if f"{wanted}_{k}" not in used)
+    return next(f"{wanted}_{k}" for k in count(2) if f"{wanted}_{k}" not in taken)
 
 
 def resized(expr: Expr, sizes: Mapping[str, int]) -> Expr:
