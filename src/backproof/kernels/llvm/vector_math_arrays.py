@@ -30,6 +30,7 @@ class ArrayFunction:
 
     def __init__(self, math: VectorMath, function: str) -> None:
         self.math = math
+        self.name = function
         self.dtype = np.dtype(math.lanes.dtype)
         self._engine = _compiled(_loop(math, function))
         address = self._engine.get_function_address("apply")
