@@ -20,7 +20,7 @@ FLOORS = (
     ("backprop", "networks", "parsing", "definitions", "notation"),
     ("proof", "emit", "render", "kernels"),
     ("derivation", "training", "checking"),
-    ("run", "page", "estimators"),
+    ("bench", "run", "page", "estimators"),
     ("cli", "__init__", "__main__"),
 )
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}

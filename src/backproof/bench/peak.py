@@ -1,0 +1,61 @@
+"""The fastest matrix product of this computer now: what a training step is measured against."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+SIDE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """GFLOP/s of NumPy's float32 product of two square matrices, and which code made them."""
+
+    one_thread: float
+    all_threads: float
+    threads: int
+    kernel: str
+
+    def better(self, other: Peak) -> Peak:
+        """The higher of two measurements, for a busy computer only lowers them."""
+        one, both = max(self.one_thread, other.one_thread), max(self.all_threads, other.all_threads)
+        return Peak(one, both, self.threads, self.kernel)
+
+
+def gemm_peak(side: int = SIDE, repeats: int = 5) -> Peak:
+    """The best of some products with one thread, and with as many as the BLAS takes.
+
+    Example:
+        >>> gemm_peak(side=64, repeats=1).one_thread > 0
+        True
+    """
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    with threadpool_limits(1, "blas"):
+        one = _rate(side, repeats)
+    numpys = [pool for pool in pools if "numpy" in str(pool.get("filepath", ""))] or pools
+    # More threads are never slower, unless others use the processors just then.
+    return Peak(
+        one, max(one, _rate(side, repeats)), max([int(p["num_threads"]) for p in numpys], default=1), _described(numpys)
+    )
+
+
+def _rate(side: int, repeats: int) -> float:
+    a = np.random.default_rng(0).standard_normal((side, side)).astype(np.float32)
+    out, best = np.empty_like(a), float("inf")
+    for _ in range(repeats + 1):  # the first warms up, and may be the slowest
+        began = time.perf_counter()
+        np.matmul(a, a, out=out)
+        best = min(best, time.perf_counter() - began)
+    return 2 * side**3 / best / 1e9
+
+
+def _described(pools: list[dict[str, Any]]) -> str:
+    if not pools:
+        return "unknown BLAS"
+    first = pools[0]
+    return f"{first.get('internal_api')} {first.get('version')} {first.get('architecture', '')}".strip()

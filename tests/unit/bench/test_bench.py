@@ -1,0 +1,205 @@
+"""The benchmark: what is measured is the same work, and what is not is said to be void."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backproof.bench import peers as peers_module
+from backproof.bench import tables
+from backproof.bench.chart import write_chart
+from backproof.bench.measure import Plan, Results, Row, measure
+from backproof.bench.peak import Peak
+from backproof.bench.peers import PEERS, LlvmPeer, NumpyPeer, Peer, SklearnPeer, arithmetic_differs, installed
+from backproof.bench.workloads import WORKLOADS, Workload, chosen
+from backproof.cli import exit_code
+from backproof.errors import SpecificationError
+from backproof.ir.arithmetic import Array
+
+TINY = Plan(rounds=2, turn=1e-4, agree=2)
+SMALL = replace(WORKLOADS["10-32-32-1-adam"], steps=4)
+CLASSES = Workload("classes", (6, 5, 3), 8, 4, "relu", "softmax")
+PEAK = Peak(50.0, 100.0, 2, "openblas 0.3 Haswell")
+
+
+@pytest.mark.parametrize(
+    "workload", [SMALL, replace(SMALL, optimizer="sgd"), CLASSES, replace(CLASSES, optimizer="adam")]
+)
+def test_peers_compute_the_same(workload: Workload) -> None:
+    rows = measure(workload, ["backproof", "sklearn", "numpy"], TINY)
+    assert [row.void for row in rows] == ["", "", ""]
+    assert len({round(row.loss, 3) for row in rows}) == 1
+    assert all(len(row.steps) == 2 and min(row.steps) > 0 and row.compared == 4 for row in rows)
+
+
+def test_jax_computes_the_same() -> None:
+    pytest.importorskip("jax")
+    for workload in (SMALL, CLASSES):
+        rows = measure(workload, ["jax", "numpy"], TINY)
+        assert [row.void for row in rows] == ["", ""]
+
+
+def test_torch_computes_the_same() -> None:
+    pytest.importorskip("torch")
+    for workload in (SMALL, CLASSES):
+        rows = measure(workload, ["torch", "numpy"], TINY)
+        assert [row.void for row in rows] == ["", ""]
+
+
+def test_the_seed_with_another_arithmetic_is_not_compared() -> None:
+    workload = replace(WORKLOADS["seed-sgd"], steps=5)
+    ours, sklearn, numpy = measure(workload, ["backproof", "sklearn", "numpy"], TINY)
+    assert all(row.valid for row in (ours, sklearn, numpy))
+    assert np.isnan(sklearn.loss)
+    assert "not compared" in sklearn.note
+    assert ours.loss == pytest.approx(numpy.loss, rel=1e-5)
+    assert not arithmetic_differs("sklearn", SMALL)
+
+
+class Cheat(NumpyPeer):
+    """Faster by half: it leaves out every other step."""
+
+    def advance(self, epochs: int) -> None:
+        self._X, self._y = self._X[: len(self._X) // 2], self._y[: len(self._y) // 2]
+        super().advance(epochs)
+
+
+class Broken(NumpyPeer):
+    def advance(self, epochs: int) -> None:
+        raise RuntimeError("no\nluck")
+
+
+def test_a_row_of_another_loss_is_void() -> None:
+    rows = measure(SMALL, ["cheat", "broken", "numpy"], TINY, makers={**PEERS, "cheat": Cheat, "broken": Broken})
+    cheat, broken, numpy = rows
+    assert numpy.valid
+    assert (cheat.valid, cheat.steps, cheat.void[:5]) == (False, (), "loss ")
+    assert not broken.valid
+    assert broken.void == "failed: RuntimeError: no luck"
+
+
+def test_ours_alone_is_judged_too() -> None:
+    rows = measure(SMALL, ["backproof", "cheat"], TINY, makers={**PEERS, "backproof": Cheat, "cheat": Cheat})
+    assert not any(row.valid for row in rows)
+
+
+def test_a_loss_that_is_no_number_is_void() -> None:
+    class Lost(NumpyPeer):
+        def parameters(self) -> dict[str, Array]:
+            return {id: value * np.float32(1e30) for id, value in super().parameters().items()}
+
+    rows = measure(SMALL, ["lost", "numpy"], TINY, makers={**PEERS, "lost": Lost})
+    assert [row.valid for row in rows] == [False, True]
+
+
+@pytest.mark.parametrize("make", [LlvmPeer, NumpyPeer, SklearnPeer])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_restart_forgets_everything(make: type[LlvmPeer | NumpyPeer | SklearnPeer], optimizer: str) -> None:
+    peer: Peer = make(replace(SMALL, optimizer=optimizer))
+    peer.advance(3)
+    once = {id: np.array(value) for id, value in peer.parameters().items()}
+    peer.restart()
+    assert not np.array_equal(once["W_1"], peer.parameters()["W_1"])
+    peer.advance(3)
+    for id, value in peer.parameters().items():
+        np.testing.assert_array_equal(value, once[id])
+
+
+def test_flops_leave_out_the_first_layers_input() -> None:
+    forward = 2 * 64 * (784 * 128 + 128 * 10)
+    assert WORKLOADS["784-128-10-sgd"].flops == 2 * forward + 2 * 64 * 128 * 10
+
+
+def test_names() -> None:
+    assert [w.name for w in chosen(["seed"])] == ["seed-sgd", "seed-adam"]
+    assert len(chosen([])) == 12
+    assert not any(w.heavy for w in chosen([], quick=True))
+    with pytest.raises(SpecificationError, match="did you mean 'seed'"):
+        chosen(["sead"])
+    with pytest.raises(SpecificationError, match="did you mean 'numpy'"):
+        installed(["nunpy"])
+
+
+def test_a_peer_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers_module, "find_spec", lambda name: None)
+    assert installed() == ["backproof", "numpy"]
+    with pytest.raises(SpecificationError, match="jax is not installed"):
+        installed(["jax"])
+
+
+def results() -> Results:
+    def row(peer: str, *steps: float, void: str = "") -> Row:
+        return Row("784-1024-1024-10-adam", peer, 10**6, steps, 0.5, 1.0, 4, void)
+
+    return Results([row("backproof", 1e-4, 2e-4, 4e-4), row("numpy", 1e-3), row("jax", void="loss 1 | not 2")], PEAK)
+
+
+def test_the_figures_of_a_row() -> None:
+    found = results()
+    assert tables.cells(found, found.rows[0])[2:] == ("200", "100–400", "1.00", "10.0%", "5.0%", "0.50 s")
+    assert tables.cells(found, found.rows[1])[4] == "5.00"
+    assert tables.cells(found, found.rows[2])[2:] == ("void", "", "", "", "", "")
+
+
+def test_text_is_narrow_and_markdown_is_escaped() -> None:
+    table, _, below = tables.plain(results()).partition("\n\n")
+    assert max(map(len, table.splitlines())) <= 100
+    assert "first call" in table
+    assert "void, loss 1 | not 2" in below
+    assert "loss 1 \\| not 2" in tables.markdown(results())
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_the_chart(tmp_path: Path, suffix: str) -> None:
+    write_chart(results(), tmp_path / f"bars.{suffix}")
+    data = (tmp_path / f"bars.{suffix}").read_bytes()
+    assert data.startswith(b"\x89PNG" if suffix == "png" else b"<?xml")
+    write_chart(Results(), tmp_path / f"none.{suffix}")
+    with pytest.raises(SpecificationError, match=r"must end in \.svg or \.png"):
+        write_chart(results(), tmp_path / "bars.gif")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command as it is, with so few rounds that a test may wait for them."""
+    monkeypatch.setattr(Plan, "quick", classmethod(lambda cls: TINY))
+    monkeypatch.setattr("backproof.bench.session.gemm_peak", lambda: PEAK)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    options = ["--workload", "seed-sgd", "--peers", "numpy,sklearn", "--quick", "--markdown", str(tmp_path / "a.md")]
+    assert exit_code(["bench", *options, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["peer"] for row in found["rows"]] == ["backproof", "sklearn", "numpy"]
+    assert found["peak"]["kernel"] == PEAK.kernel
+    ours, sklearn, numpy = found["rows"]
+    assert (ours["valid"], ours["ratio_to_ours"], len(ours["us_per_step_all"])) == (True, 1, 2)
+    assert sklearn["loss"] is None
+    assert sklearn["note"]
+    assert numpy["ratio_to_ours"] == pytest.approx(numpy["us_per_step"] / ours["us_per_step"])
+    assert (tmp_path / "a.md").read_text(encoding="utf-8").startswith("| workload | peer |")
+
+
+@pytest.mark.usefixtures("small")
+def test_interrupted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_then_interrupt(workload: Workload, *_: object) -> list[Row]:
+        if workload.optimizer == "adam":
+            raise KeyboardInterrupt
+        return [Row(workload.name, "backproof", 1, (1e-6,), 0.1, 0.5, 4)]
+
+    monkeypatch.setattr("backproof.bench.session.measure", one_then_interrupt)
+    assert exit_code(["bench", "--workload", "seed", "--quick"]) == 130
+    out, err = capsys.readouterr()
+    assert "seed-sgd" in out
+    assert "seed-adam" not in out
+    assert "interrupted" in err
+
+
+def test_bad_options_are_refused_before_any_work(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["bench", "--chart", "bars.gif"]) == 2
+    assert "must end in" in capsys.readouterr().err
