@@ -146,6 +146,8 @@ def compared(old: dict[str, Any], outcome: Outcome) -> str:
     new = json.loads(json.dumps(record(outcome)))
     if all(old.get(part) == new[part] for part in ("figures", "loss", "curve")):
         return "same figures as the record, to the last bit"
+    if old.get("stopped") == "interrupted":
+        return "other figures than the record, whose run was interrupted"
     if old.get("data") != new["data"]:
         return "other figures than the record: the data are not the same"
     changed = [name for name, value in new["versions"].items() if (old.get("versions") or {}).get(name) != value]

@@ -69,6 +69,7 @@ def test_records_are_compared(wine_run: Run) -> None:
     outcome = wine_run.outcome
     assert compared(altered(wine_run), outcome) == "same figures as the record, to the last bit"
     assert "the data are not the same" in compared(altered(wine_run, loss=1, data={}), outcome)
+    assert "was interrupted" in compared(altered(wine_run, loss=1, stopped="interrupted"), outcome)
     versions = {**altered(wine_run)["versions"], "numpy": "1.0", "python": "3.0"}
     assert compared(altered(wine_run, loss=1, versions=versions), outcome).endswith("other versions of python, numpy")
     assert compared(altered(wine_run, loss=1), outcome) == "other figures than the record"
