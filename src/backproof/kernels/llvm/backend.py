@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from backproof.backprop.trace import Trace
 from backproof.dims import Symbol
-from backproof.errors import UnsupportedError
+from backproof.errors import SpecificationError, UnsupportedError
 from backproof.ir.arguments import Arguments, checked_arguments, checked_dtype, named_inputs
 from backproof.ir.arithmetic import Array
 from backproof.ir.expr import Name
@@ -26,6 +25,9 @@ from backproof.kernels.llvm.plan import two_dimensional
 from backproof.kernels.llvm.steps import Gathered, Update, Written, write_steps
 from backproof.kernels.numpy_backend import compile_numpy
 
+THREADS_VARIABLE = "BACKPROOF_THREADS"
+"""The environment variable that limits the threads of a step."""
+MOST_THREADS = 256
 SMALL_WIDTH = 8
 """Networks whose layers have at most this many units get vectors of their own size."""
 WORK_PER_THREAD = 4_000_000
@@ -48,10 +50,26 @@ class Native:
         """The steps, by as many threads as the function was made for; the interpreter's lock is released meanwhile."""
         barrier = np.zeros(2 * ALIGNMENT, np.int32)
         arguments = (workspace, inputs, order, count, losses, int(barrier.ctypes.data))
-        others = [_workers().submit(self.compiled.steps, *arguments, k) for k in range(1, self.threads)]
+        if self.threads == 1:
+            self.compiled.steps(*arguments, 0)
+            return
+        # Ctrl-C is raised in the main thread only: a crew that waits for each other must not lose one of its own to it.
+        crew = Thread(target=self._together, args=(arguments,))
+        crew.start()
+        try:
+            crew.join()
+        except KeyboardInterrupt:
+            crew.join()
+            raise
+
+    def _together(self, arguments: tuple[int, int, int, int, int, int]) -> None:
+        """All threads of one call; of a pool that others use too, some might never get to the barrier."""
+        others = [Thread(target=self.compiled.steps, args=(*arguments, k)) for k in range(1, self.threads)]
+        for other in others:
+            other.start()
         self.compiled.steps(*arguments, 0)
         for other in others:
-            other.result()
+            other.join()
 
     def arena(self) -> Arena:
         """Fresh memory for it."""
@@ -88,19 +106,22 @@ def compile_steps(
     return Native(Compiled(written.text, 2 if straight else 0), written, machine, dtype, threads)
 
 
-@cache
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="backproof")
-
-
 def worthwhile_threads(work: int) -> int:
     """How many threads a step of so many multiplications is worth.
 
     A step waits some twenty times for all threads, each time about half a microsecond; that has to be little beside
     the work that is shared.
     """
-    available = int(os.environ.get("BACKPROOF_THREADS", 0)) or len(_processors())
-    return max(1, min(available, work // WORK_PER_THREAD))
+    return max(1, min(_allowed_threads(), work // WORK_PER_THREAD))
+
+
+def _allowed_threads() -> int:
+    given = os.environ.get(THREADS_VARIABLE, "").strip()
+    if not given:
+        return len(_processors())
+    if not (given.isascii() and given.isdigit() and int(given) >= 1):
+        raise SpecificationError(f"{THREADS_VARIABLE} is {given!r}; give a whole number of threads, at least 1")
+    return min(int(given), MOST_THREADS)
 
 
 def _processors() -> Sequence[int]:
@@ -130,6 +151,7 @@ class LlvmKernel:
         if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise UnsupportedError(f"machine code for {self.dtype.name} is not built yet; use float32 or float64")
         self._made: dict[tuple[tuple[str, int], ...], tuple[Native, Arena]] = {}
+        self._busy = Lock()
 
     def __call__(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> tuple[float, dict[str, Array]]:
         """The loss and the gradients; see ``NumpyKernel``, which computes the same."""
@@ -154,20 +176,23 @@ class LlvmKernel:
         self, parameters: Mapping[str, Array], inputs: Mapping[str, Array], sizes: Mapping[str, int]
     ) -> tuple[float, dict[str, Array]]:
         """Computes from arrays that were checked before."""
-        native, arena = self.native(sizes)
-        for id, value in (*inputs.items(), *parameters.items()):
-            arena.put(id, value)
-        losses = np.zeros(1, self.dtype)
-        native.run(arena.address, 0, 0, 1, losses.ctypes.data)
         shapes = {e.name.id: e.name.shape for e in self.trace.backward}
-        gradients = {
-            id: arena.get(gradient, tuple(_sized(Name("", shapes[gradient]), sizes)))  # type: ignore[arg-type]
-            for id, gradient in self.trace.gradients.items()
-        }
+        losses = np.zeros(1, self.dtype)
+        with self._busy:  # the machine code runs without the interpreter's lock, in memory that all calls share
+            native, arena = self.native(sizes)
+            for id, value in (*inputs.items(), *parameters.items()):
+                arena.put(id, value)
+            native.run(arena.address, 0, 0, 1, losses.ctypes.data)
+            gradients = {
+                id: arena.get(gradient, tuple(_sized(Name("", shapes[gradient]), sizes)))  # type: ignore[arg-type]
+                for id, gradient in self.trace.gradients.items()
+            }
         loss = float(losses[0])
         if not (math.isfinite(loss) and all(np.isfinite(gradient).all() for gradient in gradients.values())):
             # The reference knows which equation was the first; where it finds none, its numbers are the right ones.
-            return compile_numpy(self.trace, self.dtype).step(parameters, inputs, sizes)
+            with np.errstate(all="ignore"):
+                loss, gradients = compile_numpy(self.trace, self.dtype).step(parameters, inputs, sizes)
+            return loss, {id: np.array(gradient) for id, gradient in gradients.items()}
         return loss, gradients
 
 

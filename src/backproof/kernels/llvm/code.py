@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Machine:
         """A number as a scalar literal, exact in the type."""
         number = value.numerator / value.denominator if isinstance(value, Fraction) else float(value)
         if self.scalar == "float":
-            number = struct.unpack("f", struct.pack("f", number))[0]
+            number = ctypes.c_float(number).value  # infinite where it is too large; struct would refuse it
         return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
 
 
