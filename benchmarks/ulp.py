@@ -37,7 +37,7 @@ from backproof.kernels.llvm.vector_math_lanes import DType
 
 WIDTHS: dict[DType, tuple[int, ...]] = {"float32": (1, 4, 8, 16), "float64": (1, 2, 4, 8)}
 CACHED, REPEATS, ROUNDS = 4096, 10, 50
-BLOCK = 1 << 20
+BLOCK = 1 << 16
 ACCURACY = ["function", "dtype", "points", "max ulp", "at", "mean ulp", "widths", "disorder"]
 SPEED = ["function", "dtype", "ns per element at width", "NumPy or SciPy"]
 
@@ -100,7 +100,7 @@ def exhaust(functions: Sequence[ArrayFunction]) -> tuple[Accuracy, bool, int]:
         x = block[within(widest, block)]
         if x.size:
             accuracy = accuracy.and_of(measure(widest, x))
-            alike = alike and same_bits(functions, x[:4096])
+            alike = alike and same_bits(functions, x[:256])
             wrong += disorder(widest, x) if widest.name in MONOTONE else 0
     return accuracy, alike, wrong
 

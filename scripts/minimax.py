@@ -19,9 +19,9 @@ from typing import Any, TypeAlias
 
 import mpmath
 import numpy as np
-from mpmath import mp, mpf
+from mpmath import mpf
 
-mp.dps = 60
+DIGITS = 60
 TARGET = Path(__file__).resolve().parent.parent / "src/backproof/kernels/llvm/vector_math_coefficients.py"
 Real: TypeAlias = Any  # mpmath has no types
 SOFTPLUS_PART = 1.5
@@ -328,7 +328,8 @@ def row(name: str, meaning: str, values: Sequence[Real]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Fit the polynomials of the vector functions.")
     parser.add_argument("--check", action="store_true", help="compare with the file instead of writing it")
-    text = module_text()
+    with mpmath.workdps(DIGITS):
+        text = module_text()
     if not parser.parse_args().check:
         TARGET.write_text(text, encoding="utf-8")
         return 0

@@ -71,7 +71,8 @@ def expm1(body: Body) -> Value:
     w, n = reduced(body, x, factor=1, offset=lanes.bias - 1)
     half = power_of_two(body, n)
     result = body.fma(half, expm1_of_reduced(body, w, factor=1), half - 0.5) * 2.0
-    return body.with_sign(result, body.sign_bit(body.x))
+    negligible = body.absolute(body.x) < 2.0 ** (-lanes.fraction_bits - 1)  # the square; halving may lose the last bit
+    return body.select(negligible, body.x, result)
 
 
 def sigmoid(body: Body) -> Value:

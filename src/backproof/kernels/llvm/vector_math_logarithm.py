@@ -54,7 +54,7 @@ def log1p(body: Body) -> Value:
     k, m = split(body, u)
     # 2·2⁻ᵏ, which unlike 2⁻ᵏ is +0 at worst, from the exponents of m and u = 2ᵏ·m
     twice_shrink = body.from_bits((body.bits(m) - body.bits(u)) + lanes.bits(2.0))
-    f = body.fma(lost * 0.5, twice_shrink, m - 1.0)
+    f = body.fma(lost, twice_shrink * 0.5, m - 1.0)
     return body.with_sign(limits(body, u, log_of_parts(body, k, f)), body.sign_bit(x))
 
 
