@@ -20,6 +20,8 @@ TOLERANCE = 1e-3
 """Relative; float32 sums in another order differ by far less after so few steps."""
 MOST_STEPS = 1_000_000
 """In one turn."""
+REST = 0.04
+"""Seconds before each turn: the threads of another library may spin for some 20 ms before they sleep."""
 Progress = Callable[[str], None]
 
 
@@ -31,11 +33,13 @@ class Plan:
         rounds: turns of each peer.
         turn: seconds of a turn, roughly.
         agree: steps after which the losses must agree, rounded up to whole epochs.
+        rest: seconds of silence before each turn.
     """
 
     rounds: int = 15
     turn: float = 0.1
     agree: int = 16
+    rest: float = REST
 
     @classmethod
     def quick(cls) -> Plan:
@@ -96,10 +100,17 @@ class _Turns:
 
 @dataclass
 class Results:
-    """What has been measured so far; whoever is interrupted still has it."""
+    """What has been measured so far; whoever is interrupted still has it.
+
+    Attributes:
+        rows: of the workloads that are done.
+        peak: of the matrix product, the best so far.
+        load: the load average before the first step; None where the system does not say.
+    """
 
     rows: list[Row] = field(default_factory=list)
     peak: Peak | None = None
+    load: float | None = None
 
     def ours(self, workload: str) -> Row | None:
         """Our own row of a workload, where it counts."""
@@ -149,7 +160,7 @@ def measure(
         # The order turns too: who comes after whom matters to caches and clocks.
         shift = number % max(1, len(running))
         for turns in running[shift:] + running[:shift]:
-            turns.seconds.append(_turn(turns) / (turns.epochs * workload.steps))
+            turns.seconds.append(_turn(turns, plan.rest) / (turns.epochs * workload.steps))
     return [_row(workload, turns) for turns in began]
 
 
@@ -190,9 +201,11 @@ def _judge(workload: Workload, began: Iterable[_Turns], plan: Plan) -> None:
             turns.void = f"loss {turns.loss:.6g} after {turns.compared} steps, not {oracle.loss:.6g}"
 
 
-def _turn(turns: _Turns) -> float:
+def _turn(turns: _Turns, rest: float) -> float:
     """Seconds of a turn, from the initial weights: nobody is timed on weights that others never reach."""
     assert turns.peer is not None  # those without one are void
+    time.sleep(rest)
+    turns.peer.advance(1)  # wakes its own threads and fills the caches, off the clock
     turns.peer.restart()
     began = time.perf_counter()
     turns.peer.advance(turns.epochs)
@@ -202,7 +215,7 @@ def _turn(turns: _Turns) -> float:
 def _choose_length(workload: Workload, turns: _Turns, plan: Plan) -> None:
     """As many epochs as fill a turn, found by doubling: one epoch may be too short for the clock."""
     most = max(1, MOST_STEPS // workload.steps)
-    while (seconds := _turn(turns)) < plan.turn / 2 and turns.epochs < most:
+    while (seconds := _turn(turns, 0.0)) < plan.turn / 2 and turns.epochs < most:
         wanted = int(turns.epochs * plan.turn / max(seconds, 1e-9))
         turns.epochs = min(most, max(turns.epochs * 2, min(wanted, turns.epochs * 32)))
 

@@ -27,7 +27,7 @@ def run_session(
         plan: how long each is measured.
         console: where progress is shown: in one line on a terminal, otherwise a line for each workload.
     """
-    results = Results()
+    results = Results(load=_load_average())
     try:
         with _progress(console) as tell, _empty_cache():
             tell("the peak of matrix products")
@@ -42,6 +42,10 @@ def run_session(
         console.print("interrupted; this is what was done", highlight=False)
         return results, False
     return results, True
+
+
+def _load_average() -> float | None:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 class _Teller:

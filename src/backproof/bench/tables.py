@@ -17,6 +17,8 @@ from backproof.version import __version__
 
 HEADINGS = ("workload", "peer", "µs/step", "min–max", "× ours", "1 thread", "all", "first call")
 WIDTH = 100
+BUSY = 0.5
+"""Of the processors taken by others, before the first step: more than this is said below the table."""
 
 
 def cells(results: Results, row: Row) -> tuple[str, ...]:
@@ -48,6 +50,8 @@ def notes(results: Results) -> list[str]:
             f"peak: float32 matrix product, {p.one_thread:.1f} GFLOP/s on one thread, {p.all_threads:.1f} on "
             f"{p.threads} ({p.kernel})"
         )
+    if results.load is not None and results.load > BUSY * (os.cpu_count() or 1):
+        lines.append(f"load average {results.load:.1f} on {os.cpu_count()} processors: too busy for figures to keep")
     if forced := os.environ.get("OPENBLAS_CORETYPE"):
         lines.append(
             f"OPENBLAS_CORETYPE={forced} chooses NumPy's and scikit-learn's kernel here and so the peak; "
@@ -116,6 +120,7 @@ def as_json(results: Results) -> dict[str, Any]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "machine": platform.machine(),
+        "load_average": results.load,
         "peak": None
         if peak is None
         else {

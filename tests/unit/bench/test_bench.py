@@ -20,7 +20,7 @@ from backproof.cli import exit_code
 from backproof.errors import SpecificationError
 from backproof.ir.arithmetic import Array
 
-TINY = Plan(rounds=2, turn=1e-4, agree=2)
+TINY = Plan(rounds=2, turn=1e-4, agree=2, rest=0.0)
 SMALL = replace(WORKLOADS["10-32-32-1-adam"], steps=4)
 CLASSES = Workload("classes", (6, 5, 3), 8, 4, "relu", "softmax")
 PEAK = Peak(50.0, 100.0, 2, "openblas 0.3 Haswell")
@@ -151,6 +151,12 @@ def test_text_is_narrow_and_markdown_is_escaped() -> None:
     assert "first call" in table
     assert "void, loss 1 | not 2" in below
     assert "loss 1 \\| not 2" in tables.markdown(results())
+
+
+def test_a_busy_computer_is_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert not any("too busy" in note for note in tables.notes(Results(load=0.9)))
+    assert any("load average 1.1 on 2 processors" in note for note in tables.notes(Results(load=1.1)))
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])
