@@ -66,7 +66,7 @@ def _log_softmax(node: Expr, around: Surroundings) -> Expr | None:
         case Elementwise(fn, p) if fn == log:
             match around.value(p):
                 case Softmax(z, axis):
-                    return z - broadcast(LogSumExp(z, axis), z.shape)
+                    return z - LogSumExp(z, axis)
                 case _:
                     return None
         case _:

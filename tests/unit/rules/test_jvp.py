@@ -12,7 +12,8 @@ from backproof.errors import BackproofError
 from backproof.ir.evaluate import Evaluator
 from backproof.ir.expr import Component, Elementwise, Function, Name, SumOver, zeros
 from backproof.ir.traverse import names
-from backproof.rules.jvp import tangent_of, tangent_program
+from backproof.rules.elementwise import FUNCTIONS
+from backproof.rules.jvp import PRIMITIVE, tangent_of, tangent_program
 from cases import DIFFERENTIABLE, NAMES, SIZES, Array, Case, environment
 from oracles import EXACT, STEP, apart, exactly, values
 
@@ -52,6 +53,20 @@ def test_what_moves_alone_is_found_among_what_does_not(case: Case) -> None:
     alone = [tangent({id: v}) for id, v in velocity.items()]
     together = tangent(velocity)
     assert apart(sum(alone, start=np.zeros_like(together)), together) < 1e-40
+
+
+@pytest.mark.parametrize("name", PRIMITIVE)
+@pytest.mark.parametrize("point", [0.3, 1.7, -0.8])
+def test_the_tangent_of_a_primitive_is_the_difference_of_its_value(name: str, point: float) -> None:
+    x, mp = EXACT.array(abs(point) if name == "log" else point), EXACT.context
+    evaluator, fn = Evaluator(EXACT, {}), FUNCTIONS[name]
+    difference = (evaluator.function(fn, x + STEP) - evaluator.function(fn, x - STEP)) / (2 * STEP)
+    found = evaluator(tangent_of(Elementwise(fn, Name("x")), {"x": Name("t")}) or zeros(()), {"x": x, "t": mp.mpf(1)})
+    assert apart(np.asarray(found, object), np.asarray(difference, object)) < 1e-22
+
+
+def test_the_primitives_are_the_functions_without_a_definition() -> None:
+    assert set(PRIMITIVE) == {name for name, fn in FUNCTIONS.items() if fn.definition is None}
 
 
 def test_a_class_without_a_row_is_refused() -> None:
