@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from backproof.backprop.trace import Trace
 from backproof.dims import Symbol
-from backproof.errors import SpecificationError, UnsupportedError
+from backproof.errors import ShapeError, SpecificationError, UnsupportedError
 from backproof.ir.arguments import Arguments, checked_arguments, checked_dtype, named_inputs
 from backproof.ir.arithmetic import Array
 from backproof.ir.expr import Name
 from backproof.kernels.llvm.arrays import ALIGNMENT, Arena
 from backproof.kernels.llvm.code import Machine
+from backproof.kernels.llvm.explain import Explanation, explained
 from backproof.kernels.llvm.machine import Compiled, host
 from backproof.kernels.llvm.plan import two_dimensional
 from backproof.kernels.llvm.steps import Gathered, Update, Written, write_steps
@@ -163,7 +164,12 @@ class LlvmKernel:
         return checked_arguments(self.trace.program, params, inputs, self.dtype)
 
     def native(self, sizes: Mapping[str, int]) -> tuple[Native, Arena]:
-        """The function for given sizes, and its memory."""
+        """The function for given sizes, and its memory.
+
+        Raises:
+            ShapeError: a size that is missing or less than one.
+        """
+        self._check_sizes(sizes)
         key = tuple(sorted(sizes.items()))
         if key not in self._made:
             made = compile_steps(
@@ -171,6 +177,25 @@ class LlvmKernel:
             )
             self._made[key] = made, made.arena()
         return self._made[key]
+
+    def _check_sizes(self, sizes: Mapping[str, int]) -> None:
+        symbols = {d.name for name in self.trace.program.names.values() for d in name.shape if isinstance(d, Symbol)}
+        for symbol in sorted(symbols):
+            if sizes.get(symbol, 0) < 1:
+                raise ShapeError(f"the size of {symbol!r} is missing or less than 1; give sizes={{{symbol!r}: 32}}")
+
+    def llvm_ir(self, sizes: Mapping[str, int]) -> str:
+        """The code for given sizes, such as ``{"n": 32}``, as it was written: LLVM's intermediate representation."""
+        return self.native(sizes)[0].compiled.llvm_ir
+
+    def assembly(self, sizes: Mapping[str, int]) -> str:
+        """The machine code for given sizes, as text."""
+        return self.native(sizes)[0].compiled.assembly
+
+    def explain(self, sizes: Mapping[str, int]) -> Explanation:
+        """Where each equation is computed, and what a simple model expects it to cost."""
+        native, _ = self.native(sizes)
+        return explained(native.written.nests, native.written.buffers, native.machine, native.threads)
 
     def step(
         self, parameters: Mapping[str, Array], inputs: Mapping[str, Array], sizes: Mapping[str, int]

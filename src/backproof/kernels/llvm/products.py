@@ -15,7 +15,7 @@ def product_nest(em: Emitter, nest: Nest, product: Task) -> None:
     a, b = product.operands or (Operand("", False), Operand("", False))
     target = em.target(nest.shape)
     left, right = em.buffer(a.id), em.buffer(b.id)
-    if _prefers_dots(em, target, left, a, right, b):
+    if prefers_dots(target, left, a, right, b):
         _dots(em, product, left, a, right, b)
         if len(nest.tasks) > 1:
             em.code.barrier()
@@ -30,11 +30,11 @@ def product_nest(em: Emitter, nest: Nest, product: Task) -> None:
     _blocked(em, nest, product, target, vectors, numbers, flipped)
 
 
-def _prefers_dots(em: Emitter, target: Buffer, left: Buffer, a: Operand, right: Buffer, b: Operand) -> bool:
+def prefers_dots(target: Buffer, left: Buffer, a: Operand, right: Buffer, b: Operand) -> bool:
     """Whether both factors lie along the summation, and the result is so narrow that vectors across it pay less."""
     along_left = left.layout == ("columns" if a.transposed else "rows")
     along_right = right.layout == ("rows" if b.transposed else "columns")
-    narrow = target.shape[1] * 4 <= em.space.width
+    narrow = target.shape[1] * 4 <= target.width
     inner = left.minor
     return along_left and along_right and narrow and inner > 1
 
