@@ -27,7 +27,7 @@ class Peak:
         return Peak(one, both, self.threads, self.kernel)
 
 
-def gemm_peak(side: int = SIDE, repeats: int = 5) -> Peak:
+def gemm_peak(side: int = SIDE, repeats: int = 10) -> Peak:
     """The best of some products with one thread, and with as many as the BLAS takes.
 
     Example:
@@ -38,10 +38,7 @@ def gemm_peak(side: int = SIDE, repeats: int = 5) -> Peak:
     with threadpool_limits(1, "blas"):
         one = _rate(side, repeats)
     numpys = [pool for pool in pools if "numpy" in str(pool.get("filepath", ""))] or pools
-    # More threads are never slower, unless others use the processors just then.
-    return Peak(
-        one, max(one, _rate(side, repeats)), max([int(p["num_threads"]) for p in numpys], default=1), _described(numpys)
-    )
+    return Peak(one, _rate(side, repeats), max([int(p["num_threads"]) for p in numpys], default=1), _described(numpys))
 
 
 def _rate(side: int, repeats: int) -> float:

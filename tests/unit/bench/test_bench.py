@@ -90,10 +90,11 @@ def test_ours_alone_is_judged_too() -> None:
 def test_a_loss_that_is_no_number_is_void() -> None:
     class Lost(NumpyPeer):
         def parameters(self) -> dict[str, Array]:
-            return {id: value * np.float32(1e30) for id, value in super().parameters().items()}
+            return {id: value * np.float32("nan") for id, value in super().parameters().items()}
 
     rows = measure(SMALL, ["lost", "numpy"], TINY, makers={**PEERS, "lost": Lost})
     assert [row.valid for row in rows] == [False, True]
+    assert rows[0].void.startswith("failed: DataError")
 
 
 @pytest.mark.parametrize("make", [LlvmPeer, NumpyPeer, SklearnPeer])
