@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from backproof.backprop.trace import Trace
 from backproof.dims import Symbol
-from backproof.errors import UnsupportedError
+from backproof.errors import SpecificationError, UnsupportedError
 from backproof.ir.arithmetic import Array
 from backproof.kernels.llvm.arrays import Arena
 from backproof.kernels.llvm.backend import Native, compile_steps
@@ -91,7 +91,13 @@ class NativeRun:
         Args:
             order: indices of samples, a whole number of batches.
             batch: samples in each.
+
+        Raises:
+            SpecificationError: part of a batch, or a sample that there is not: machine code would read beyond the data.
         """
+        self._check_order(order, batch)
+        if len(order) == 0:
+            return np.zeros(0, self._dtype)
         native, arena = self._function(batch)
         if arena is not self._current:
             arena.take_over(self._current, [id for id in self._kept if id in arena.buffers])
@@ -101,6 +107,18 @@ class NativeRun:
         chosen = np.ascontiguousarray(order, np.int64)
         native.run(arena.address, self._addresses.ctypes.data, chosen.ctypes.data, count, losses.ctypes.data)
         return losses
+
+    def _check_order(self, order: Order, batch: int) -> None:
+        if batch < 1 or len(order) % batch:
+            raise SpecificationError(
+                f"{len(order)} indices are no whole number of batches of {batch}; give whole batches"
+            )
+        for id, axis in self._axes.items():
+            samples = self._inputs[id].shape[axis]
+            if len(order) and not (int(np.min(order)) >= 0 and int(np.max(order)) < samples):
+                raise SpecificationError(
+                    f"an index is not among the {samples} samples of {id}; give 0 to {samples - 1}"
+                )
 
     def state(self) -> dict[str, Array]:
         """Everything that the run remembers: parameters, memories, rates."""
