@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
 from backproof.dims import Symbol
-from backproof.ir.expr import total
+from backproof.errors import UnsupportedError
+from backproof.ir.expr import Power, total
 from backproof.ir.program import Program
 from backproof.kernels.backends import compile_trace
+from backproof.kernels.llvm import backend
 from backproof.networks import mlp
 from backproof.training import train
 from programs import PROGRAMS, Builder
@@ -85,9 +88,9 @@ def trained_alike(program: Program, n: int, optimizer: str, batch: int | None) -
     runs = [
         train(
             program, inputs, params={id: 0.5 * value for id, value in parameters.items()}, optimizer=optimizer,
-            learning_rate=0.01, epochs=4, batch_size=batch, backend=backend, progress=False,
+            learning_rate=0.01, epochs=4, batch_size=batch, backend=name, progress=False,
         )
-        for backend in ("numpy", "llvm")
+        for name in ("numpy", "llvm")
     ]  # fmt: skip
     reference, native = ([e.loss for e in run.history] for run in runs)
     np.testing.assert_allclose(native, reference, rtol=1e-8)
@@ -111,3 +114,47 @@ def test_parameters_of_one_number_are_updated_after_their_last_reader(sizes: tup
 @pytest.mark.parametrize("side", [1, 5, 33])
 def test_a_parameter_is_not_overwritten_while_it_is_a_factor(side: int) -> None:
     trained_alike(cubic(side), 1, "sgd", None)
+
+
+# --- threads --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_threads_change_no_bit_of_general_programs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = PROGRAMS[name]()
+    trace = backpropagate(program)
+    parameters, inputs = values(program, 33)
+    alone = compile_trace(trace, "llvm")(parameters, **inputs)
+    monkeypatch.setenv("BACKPROOF_THREADS", "2")
+    monkeypatch.setattr(backend, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(backend, "STRAIGHT_LINE", 0)
+    kernel = compile_trace(trace, "llvm")
+    for _ in range(5):
+        together = kernel(parameters, **inputs)
+        assert together[0] == pytest.approx(alone[0], rel=1e-12)
+        again = kernel(parameters, **inputs)
+        assert together[0] == again[0]
+        assert all(np.array_equal(again[1][id], gradient) for id, gradient in together[1].items())
+        for id, gradient in together[1].items():
+            np.testing.assert_allclose(gradient, alone[1][id], rtol=1e-10, atol=1e-12)
+
+
+# --- what is not compiled yet ---------------------------------------------------------------------------------------
+
+
+def cube_roots() -> Program:
+    b = Builder()
+    x, w = b.input("x", 2, 3), b.parameter("w", 2, 3)
+    return b.loss(total(Power(x * w, Fraction(1, 3))))
+
+
+def test_a_program_that_cannot_be_compiled_is_refused_by_name_and_runs_elsewhere() -> None:
+    program = cube_roots()
+    trace = backpropagate(program)
+    given = {"w": np.ones((2, 3))}, np.ones((2, 3))
+    with pytest.raises(UnsupportedError, match="use the backend 'numpy'"):
+        compile_trace(trace, "llvm")(*given)
+    with pytest.raises(UnsupportedError, match="use the backend 'numpy'"):
+        train(trace, given[1], params=given[0], learning_rate=0.1, epochs=1, backend="llvm", progress=False)
+    assert compile_trace(trace, "auto")(*given)[0] == 6
+    assert train(trace, given[1], params=given[0], learning_rate=0.1, epochs=1, progress=False).steps == 1
