@@ -59,6 +59,7 @@ def test_no_colour_of_matplotlib_is_left() -> None:
     for drawing in (predictions(y, y, "y"), learning_curve(curve(Point(1, 1.0, 1.0, 0.5)), "accuracy")):
         assert not [colour for colour in COLOURS if colour in drawing]
         assert not re.findall(r"(?:fill|stroke): #", drawing)
+        assert "<style" not in drawing, "it would be a style of the whole page"
 
 
 @pytest.mark.parametrize(
