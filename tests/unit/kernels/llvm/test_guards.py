@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-PROGRAM = Path(__file__).with_name("guarded_memory.py")
+import guarded_memory
+
+PROGRAM = Path(guarded_memory.__file__)
 SIZES = (1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100)
 OPTIMIZERS = ("sgd", "momentum", "adam")
 

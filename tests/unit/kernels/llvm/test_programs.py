@@ -18,8 +18,10 @@ from backproof.ir.expr import Power, total
 from backproof.ir.program import Program
 from backproof.kernels.backends import compile_trace
 from backproof.kernels.llvm import backend
+from backproof.kernels.llvm.backend import LlvmKernel
 from backproof.networks import mlp
 from backproof.training import train
+from guarded_memory import padding
 from programs import PROGRAMS, Builder
 from random_programs import random_program
 
@@ -49,7 +51,10 @@ def values(program: Program, n: int, seed: int = 1) -> tuple[dict[str, Any], dic
 
 def agree(trace: Trace, n: int, dtype: str, parameters: dict[str, Any], inputs: dict[str, Any]) -> None:
     loss, gradients = compile_trace(trace, "numpy", dtype)(parameters, **inputs)
-    found, native = compile_trace(trace, "llvm", dtype)(parameters, **inputs)
+    kernel = LlvmKernel(trace, dtype)
+    found, native = kernel(parameters, **inputs)
+    for _, arena in kernel._made.values():
+        assert not padding(arena.memory, arena.buffers)
     tolerance = TOLERANCE[dtype]
     assert abs(found - loss) <= tolerance * (abs(loss) + 1)
     assert set(native) == set(gradients)

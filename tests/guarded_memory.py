@@ -25,7 +25,6 @@ from backproof.networks import mlp
 from backproof.training.native import beginning, updates_of
 from backproof.training.optimizers import optimizer_named
 
-LIBC = ctypes.CDLL(None, use_errno=True)
 PAGE = mmap.PAGESIZE
 NO_ACCESS = 0
 _kept: list[mmap.mmap] = []
@@ -39,9 +38,9 @@ def guarded(size: int, dtype: Any, *, end: bool) -> Array:
     region = mmap.mmap(-1, (pages + 2) * PAGE)
     _kept.append(region)  # unmapped at the end of the process, not under a function that runs
     whole = np.frombuffer(region, np.uint8)
-    first = int(whole.ctypes.data)
+    first, libc = int(whole.ctypes.data), ctypes.CDLL(None, use_errno=True)
     for page in (first, first + (pages + 1) * PAGE):
-        if LIBC.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), NO_ACCESS):
+        if libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), NO_ACCESS):
             raise OSError(ctypes.get_errno(), "mprotect")
     start = (pages + 1) * PAGE - wanted if end else PAGE
     found: Array = whole[start : start + wanted].view(dtype)[:size]
