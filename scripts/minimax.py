@@ -276,13 +276,7 @@ def constants(dtype: str) -> Iterator[tuple[str, str, list[Real]]]:
         parts(mpmath.ln2, dtype, 2, spare=8 if single else 11),
     )
     yield "log2", "log 2 as it is added", parts(mpmath.ln2, dtype, 2, spare=0)
-    yield "half_pi", "π/2 for a fused multiply-add", parts(mpmath.pi / 2, dtype, 3, spare=0)
-    spare, count = (13, 5) if single else (20, 4)
-    yield (
-        "half_pi_unfused",
-        f"π/2; multiples up to 2^{spare} are exact",
-        parts(mpmath.pi / 2, dtype, count, spare=spare),
-    )
+    yield "half_pi", "π/2", parts(mpmath.pi / 2, dtype, 3, spare=0)
     yield "softplus_middle", "where the variable of softplus_far is 0", [softplus_middle()]
     yield "erfc_centre", "c of erfc", [erfc_centre(single)]
 

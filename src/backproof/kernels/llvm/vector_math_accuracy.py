@@ -156,7 +156,7 @@ def within(function: ArrayFunction, x: Array) -> Array:
     if function.name not in ("sin", "cos"):
         return np.ones(x.shape, bool)
     with np.errstate(invalid="ignore"):
-        return ~(np.abs(x) > GREATEST[function.math.lanes.dtype, function.math.fma])
+        return ~(np.abs(x) > GREATEST[function.math.lanes.dtype])
 
 
 def every_float32(block: int = 1 << 20) -> Iterator[Array]:

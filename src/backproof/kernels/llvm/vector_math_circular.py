@@ -12,13 +12,8 @@ from backproof.kernels.llvm.vector_math_coefficients import COEFFICIENTS
 from backproof.kernels.llvm.vector_math_lanes import Body, DType, Value
 
 TWO_OVER_PI: Final = 0.6366197723675814
-GREATEST: Final[dict[tuple[DType, bool], float]] = {
-    ("float32", True): 2.0**22,
-    ("float64", True): 2.0**40,
-    ("float32", False): 1.5 * 2.0**13,
-    ("float64", False): 1.5 * 2.0**20,
-}
-"""Up to where |x| may go, by dtype and whether multiplication and addition are fused; beyond, the result is NaN."""
+GREATEST: Final[dict[DType, float]] = {"float32": 2.0**22, "float64": 2.0**40}
+"""Up to where |x| may go; beyond, the result is NaN."""
 
 
 def sin(body: Body) -> Value:
@@ -34,16 +29,14 @@ def cos(body: Body) -> Value:
 def quarter_turns(body: Body, *, ahead: int, sign: Value | None) -> Value:
     """sin(|x| + ahead·π/2), its sign turned where that bit is set."""
     lanes = body.lanes
-    table = COEFFICIENTS[lanes.dtype]
-    greatest = GREATEST[lanes.dtype, body.fused]
     magnitude = body.absolute(body.x)
-    a = body.select(magnitude > greatest, math.nan, magnitude)
+    a = body.select(magnitude > GREATEST[lanes.dtype], math.nan, magnitude)
     to_integer = 1.5 * 2.0**lanes.fraction_bits
     shifted = body.fma(a, TWO_OVER_PI, to_integer)
     n = shifted - to_integer
     r = a
-    for part in table["half_pi" if body.fused else "half_pi_unfused"]:
-        r = body.fma(n, -part, r)
+    for part in COEFFICIENTS[lanes.dtype]["half_pi"]:
+        r = body.residual(n, -part, r)
     quadrant = body.bits(shifted) + ahead
     value = body.select(body.odd(quadrant), cos_of_reduced(body, r), sin_of_reduced(body, r))
     turned = (quadrant << lanes.sign_place - 1) & lanes.bits(-0.0)

@@ -87,19 +87,11 @@ COEFFICIENTS: Mapping[DType, Mapping[str, tuple[float, ...]]] = {
             0.6931471824645996,
             -1.9046542121259336e-09,
         ),
-        # π/2 for a fused multiply-add
+        # π/2
         "half_pi": (
             1.5707963705062866,
             -4.371138828673793e-08,
             -1.7151245100058819e-15,
-        ),
-        # π/2; multiples up to 2^13 are exact
-        "half_pi_unfused": (
-            1.5703125,
-            0.0004837512969970703,
-            7.549533620476723e-08,
-            2.5632829192545614e-12,
-            6.123234262925839e-17,
         ),
         # where the variable of softplus_far is 0
         "softplus_middle": (0.111328125,),
@@ -227,18 +219,11 @@ COEFFICIENTS: Mapping[DType, Mapping[str, tuple[float, ...]]] = {
             0.6931471805599453,
             2.3190468138462996e-17,
         ),
-        # π/2 for a fused multiply-add
+        # π/2
         "half_pi": (
             1.5707963267948966,
             6.123233995736766e-17,
             -1.4973849048591698e-33,
-        ),
-        # π/2; multiples up to 2^20 are exact
-        "half_pi_unfused": (
-            1.5707963267341256,
-            6.077100506303966e-11,
-            2.0222662487111665e-21,
-            8.4784276603689e-32,
         ),
         # where the variable of softplus_far is 0
         "softplus_middle": (0.111328125,),

@@ -28,13 +28,13 @@ def erfc_tail(body: Body, magnitude: Value) -> Value:
 
 
 def moved(body: Body, a: Value, centre: float) -> tuple[Value, Value]:
-    """(a − c)/(a + c) and 1/(a + c), each freed from the roundings before its last by its residual."""
-    rough = 1.0 / (a + centre)
-    inverse = body.fma(rough, body.fma(rough, -centre, body.fma(rough, -a, 1.0)), rough)
-    difference = a - centre
+    """(a − c)/(a + c) and 1/(a + c), both freed by their residuals from every rounding but their last."""
+    total, difference = a + centre, a - centre  # the difference is exact, for c is a multiple of a great power of two
+    lost = a - (total - centre)
+    rough = 1.0 / total
+    inverse = body.fma(rough, body.fma(rough, -lost, body.residual(rough, -total, 1.0)), rough)
     t = difference * inverse
-    residual = body.fma(t, -centre, body.fma(t, -a, difference))
-    return body.fma(residual, inverse, t), inverse
+    return body.fma(body.fma(t, -lost, body.residual(t, -total, difference)), inverse, t), inverse
 
 
 def erf(body: Body) -> Value:

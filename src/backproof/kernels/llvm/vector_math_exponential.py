@@ -123,18 +123,7 @@ def softplus_far(body: Body, magnitude: Value) -> Value:
 
 def times_exp_of_minus_square(body: Body, factor: Value, a: Value) -> Value:
     """factor·exp(−a²)·2^HEADROOM; what a² loses to rounding is put back, for exp makes much of it."""
-    square, lost = square_in_parts(body, a)
+    square = a * a
+    lost = body.residual(a, a, -square)
     w, n = reduced(body, square, factor=-1, offset=body.lanes.bias + HEADROOM[body.lanes.dtype], rest=lost)
     return exp_of_reduced(body, w, factor * power_of_two(body, n), factor=-1)
-
-
-def square_in_parts(body: Body, a: Value) -> tuple[Value, Value]:
-    """Two floats that add up to a², the second one small."""
-    if body.fused:
-        square = a * a
-        return square, body.fma(a, a, -square)
-    dropped = (body.lanes.fraction_bits + 2) // 2
-    head = body.from_bits(body.bits(a) & -(1 << dropped))  # half the bits: its square is exact
-    great, small = head * head, (a - head) * (a + head)
-    square = great + small
-    return square, small - (square - great)

@@ -106,8 +106,17 @@ class LaneType:
             >>> hex(LaneType("float32", 1).bits(1.0))
             '0x3f800000'
         """
-        floating, integer = ("f", "I") if self.single else ("d", "Q")
+        floating, integer = self._formats
         return int(struct.unpack(integer, struct.pack(floating, number))[0])
+
+    def number(self, bits: int) -> float:
+        """The float that has these bits."""
+        floating, integer = self._formats
+        return float(struct.unpack(floating, struct.pack(integer, bits))[0])
+
+    @property
+    def _formats(self) -> tuple[str, str]:
+        return ("f", "I") if self.single else ("d", "Q")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,6 +251,16 @@ class Body:
             return self.arithmetic("add", self.arithmetic("mul", a, b), c)
         return self._intrinsic("fma", a, b, c)
 
+    def residual(self, a: Value, b: Operand, c: Operand) -> Value:
+        """a·b + c where c takes nearly all of a·b away: the product is not rounded before, fused or not."""
+        if self.fused:
+            return self.fma(a, b, c)
+        (a_head, a_tail), (b_head, b_tail) = self._halves(a), self._halves(b)
+        rest = self.fma(a_head, b_head, c)
+        for x, y in ((a_head, b_tail), (a_tail, b_head), (a_tail, b_tail)):
+            rest = self.fma(x, y, rest)
+        return rest
+
     def polynomial(self, z: Value, coefficients: Sequence[float]) -> Value:
         """Σ cᵢ zⁱ by Horner's rule, the constant first."""
         *others, last = coefficients
@@ -280,6 +299,15 @@ class Body:
     def with_sign(self, magnitude: Value, sign_bit: Value) -> Value:
         """The magnitude, whose sign is + or the same already, with the sign of that bit."""
         return self.from_bits(self.bits(magnitude) | sign_bit)
+
+    def _halves(self, operand: Operand) -> tuple[Operand, Operand]:
+        """Two numbers with half the bits each, whose products are exact, and whose sum is the operand."""
+        mask = -(1 << (self.lanes.fraction_bits + 2) // 2)
+        if isinstance(operand, Value):
+            head = self.from_bits(self.bits(operand) & mask)
+            return head, operand - head
+        constant = self.lanes.number(self.lanes.bits(operand) & mask)
+        return constant, self.lanes.rounded(operand) - constant
 
     def _constant_first(self, predicate: str, bound: float, x: Value) -> Value:
         name = self.lanes.name("float")

@@ -191,7 +191,7 @@ def test_subnormal_arguments_and_results_are_accurate(dtype: DType) -> None:
 @pytest.mark.parametrize("fma", [True, False])
 @pytest.mark.parametrize("name", ["sin", "cos"])
 def test_circular_functions_up_to_their_bound_and_nan_beyond(name: str, fma: bool, dtype: DType) -> None:
-    function, greatest = compiled(name, dtype, None, fma), GREATEST[dtype, fma]
+    function, greatest = compiled(name, dtype, None, fma), GREATEST[dtype]
     assert greatest >= 1e4
     beyond = np.array([greatest * 1.001, -1e30, np.finfo(dtype).max], dtype)
     assert np.all(np.isnan(function(beyond)))
