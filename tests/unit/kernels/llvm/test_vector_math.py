@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import itertools
 import math
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -212,6 +213,32 @@ def test_the_code_is_straight_and_complete(dtype: DType) -> None:
         module.verify()
         defined = {f"@{function.name}" for function in module.functions if not function.is_declaration}
         assert defined == {vector.name(name) for name in FUNCTIONS}
+
+
+@pytest.mark.parametrize(
+    ("triple", "cpu", "fma"),
+    [
+        ("x86_64-linux-gnu", "skylake-avx512", True),
+        ("x86_64-linux-gnu", "haswell", True),
+        ("x86_64-linux-gnu", "x86-64", False),
+        ("aarch64-linux-gnu", "cortex-a72", True),
+    ],
+)
+@each
+def test_no_machine_needs_a_library_call(triple: str, cpu: str, fma: bool, dtype: DType) -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    try:
+        target = llvm.Target.from_triple(triple)
+    except RuntimeError as missing:
+        pytest.skip(str(missing))
+    vector = VectorMath(8, dtype, fma=fma)
+    text = "\n".join([*vector.declarations(), vector.definitions(FUNCTIONS).replace("define internal", "define")])
+    module = llvm.parse_assembly(text)
+    module.triple = triple
+    assembly = target.create_target_machine(cpu=cpu, opt=2).emit_assembly(module)
+    assert "bp.tanh" in assembly
+    assert re.findall(r"^\s+(?:call\w*|bl)\s.*", assembly, re.MULTILINE) == []
 
 
 def test_bad_requests_are_refused() -> None:
