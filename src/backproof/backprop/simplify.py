@@ -65,10 +65,11 @@ def _product(node: Expr) -> Expr:
 
 
 def _sign_into_difference(gathered: Product) -> None:
-    """−(a − b) = b − a, where a factor is a difference."""
-    for position, factor in enumerate(gathered.factors):
-        if isinstance(factor, Sub):
-            factors, gathered.factors = gathered.factors, []
+    """−(a − b) c = (b − a) c; but the 1 − y of a derivative stays as people know it."""
+    factors = gathered.factors
+    for position, factor in enumerate(factors):
+        if isinstance(factor, Sub) and (_value(factor.a) is None or len(factors) == 1):
+            gathered.factors = []
             factors[position] = _sub(Sub(factor.b, factor.a))
             gathered.coefficient = -gathered.coefficient
             for each in factors:

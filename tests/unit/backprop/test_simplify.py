@@ -60,6 +60,8 @@ CASES = {
     "a minus inside a product": (A * -B, -(A * B)),
     "a minus goes into a difference": (-(A - B) * C, (B - A) * C),
     "into the first difference only": (-((A - B) * (B - C)), (B - A) * (B - C)),
+    "a minus beside the 1 − y of a derivative": (-(s * t * (1 - t)), -(s * t * (1 - t))),
+    "past the 1 − y into another difference": (-(t * (1 - t) * (s - u)), t * (1 - t) * (u - s)),
     "a minus before a difference": (-(A - B), B - A),
     "a minus before 1 − x": (-(1 - s), s - 1),
     "a minus before a difference from a negative number": (Neg(Sub(number(-2), s)), s + 2),
