@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,11 @@ def test_batches_of_small_tables_are_the_whole_training_part(tables: Path) -> No
     assert made.schedule.batch_size == len(made.prepared.X_train) == 17
 
 
-def test_the_share_to_hold_out_and_the_seed_are_those_given(tables: Path) -> None:
-    made = [problem(Settings(data=str(tables / "wine.csv"), target="target", test=0.5, seed=seed)) for seed in (1, 2)]
-    assert [len(one.prepared.X_test) for one in made] == [89, 89]
+@pytest.mark.parametrize(("name", "held_out"), [("wine.csv", 89), (None, 899)])
+def test_the_share_to_hold_out_and_the_seed_are_those_given(tables: Path, name: str | None, held_out: int) -> None:
+    source = Settings() if name is None else Settings(data=str(tables / name), target="target")
+    made = [problem(replace(source, test=0.5, seed=seed)) for seed in (1, 2)]
+    assert [len(one.prepared.X_test) for one in made] == [held_out, held_out]
     assert made[0].prepared.test_rows.tolist() != made[1].prepared.test_rows.tolist()
     assert made[1].schedule.seed == 2
 
