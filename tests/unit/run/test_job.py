@@ -19,6 +19,7 @@ from backproof.errors import DataError, DivergenceError, NotProvedError, OutputE
 from backproof.run.curve import Curve
 from backproof.run.evaluation import ClassScores, Forward, NumberScores, scores_of
 from backproof.run.job import run_job
+from backproof.run.outcome import LINEAR_IS_BETTER, NOTHING_LEARNT
 from backproof.run.record import FILES
 from backproof.run.settings import Settings
 from backproof.run.weights import read_weights
@@ -104,6 +105,23 @@ def test_every_note_is_said_and_is_in_the_report(cancer_run: Run) -> None:
     for note in cancer_run.outcome.problem.prepared.notes:
         assert f"  note: {note}" in cancer_run.said
         assert note.replace("'", "&#39;") in html
+
+
+def test_what_might_do_better_is_said(tmp_path: Path, tables: Path) -> None:
+    run = make_run(tmp_path, Settings(data=str(tables / "diabetes.csv"), target="target", epochs=150))
+    first, second = run.outcome.advice
+    assert "the network overfits" in first
+    assert second == LINEAR_IS_BETTER
+    html = run.text("report.html")
+    for words in run.outcome.advice:
+        assert f"  note: {words}" in run.said
+        assert f"<p>{words[0].upper()}{words[1:]}.</p>" in html
+    assert json.loads(run.text("run.json"))["notes"][-2:] == [first, second]
+
+
+def test_a_network_that_learns_nothing_is_told_so(tmp_path: Path) -> None:
+    run = make_run(tmp_path, replace(QUICK, learning_rate=1e5, optimizer="sgd"))
+    assert run.outcome.advice == (NOTHING_LEARNT,)
 
 
 # --- files --------------------------------------------------------------------------------------------------------

@@ -127,8 +127,9 @@ def test_the_scores_are_those_of_the_run(wine_run: Run) -> None:
     for part in ("train", "held_out", "linear_model", "constant"):
         assert f"{scores[part]['balanced_accuracy']:.3f}" in html
         assert f"{scores[part]['log_loss']:.4g}" in html
-    cells = re.findall(r"--share: [\d.]+\">(\d+)</td>", html)
-    assert sum(map(int, cells)) == scores["held_out"]["rows"]
+    cells = re.findall(r'class="(right|wrong)" style="--share: [\d.]+">(\d+)</td>', html)
+    assert sum(int(count) for _, count in cells) == scores["held_out"]["rows"]
+    assert sum(int(count) for kind, count in cells if kind == "right") == scores["held_out"]["correct"]
 
 
 def test_names_that_could_do_harm_are_shown_as_they_are(hostile_run: Run) -> None:
