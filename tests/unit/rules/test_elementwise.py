@@ -208,6 +208,25 @@ def test_the_derivative_is_written_in_the_output_where_people_do_so() -> None:
     assert derivative(tanh, z, output) == 1 - output**2
 
 
+LOOKS_AT = {
+    "": ("sign", "identity"),
+    "x": (
+        "log", "erf", "sin", "cos", "abs", "log1p", "erfc", "negative_part", "softplus", "normal_cdf", "gelu", "huber",
+        "sinh", "cosh", "log_cosh",
+    ),
+    "y": ("exp", "expm1", "relu", "sigmoid", "tanh", "leaky_relu", "elu", "tan"),
+    "xy": ("silu", "normal_pdf"),
+}  # fmt: skip
+"""By what a derivative looks at: its argument needs a name where it is ``x``, its output where it is ``y``."""
+
+
+def test_what_a_derivative_looks_at_is_as_people_write_it() -> None:
+    found: dict[str, set[str]] = {}
+    for name, fn in FUNCTIONS.items():
+        found.setdefault("".join(sorted(names(derivative_formula(fn)))), set()).add(name)
+    assert found == {variables: set(functions) for variables, functions in LOOKS_AT.items()}
+
+
 @pytest.mark.parametrize(("wrong", "hint"), [
     ("sigmiod", "did you mean 'sigmoid'"), ("Tanh", "did you mean 'tanh'"), ("softmx", "did you mean 'softmax'"),
     ("", "choose one of: .*gelu.*softmax"),
