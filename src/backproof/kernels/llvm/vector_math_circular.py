@@ -12,8 +12,8 @@ from backproof.kernels.llvm.vector_math_coefficients import COEFFICIENTS
 from backproof.kernels.llvm.vector_math_lanes import Body, DType, Value
 
 TWO_OVER_PI: Final = 0.6366197723675814
-GREATEST: Final[dict[DType, float]] = {"float32": 2.0**22, "float64": 2.0**40}
-"""Up to where |x| may go; beyond, the result is NaN."""
+GREATEST: Final[dict[DType, float]] = {"float32": 2.0**20, "float64": 2.0**40}
+"""Up to where |x| may go; beyond, the result is NaN. n comes from rounded arithmetic: far out, |r| would exceed π/4."""
 
 
 def sin(body: Body) -> Value:
