@@ -21,7 +21,7 @@ from backproof.ir.expr import MatMul
 from backproof.ir.program import Program
 from backproof.ir.traverse import names, walk
 from backproof.proof.precise import PreciseArithmetic
-from backproof.proof.rounding import MARGIN, Rounded, RoundingArithmetic
+from backproof.ir.rounding import MARGIN, Rounded, RoundingArithmetic
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]

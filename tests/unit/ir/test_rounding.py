@@ -31,7 +31,7 @@ from backproof.ir.expr import (
 )
 from backproof.ir.lift import where
 from backproof.ir.traverse import walk
-from backproof.proof.rounding import MARGIN, PROPAGATED, Rounded, RoundingArithmetic
+from backproof.ir.rounding import MARGIN, PROPAGATED, Rounded, RoundingArithmetic
 from backproof.rules.elementwise import FUNCTIONS, abs_, exp, log, relu, sigmoid, sign, tanh
 
 DTYPES = ["float16", "float32", "float64", "longdouble"]
