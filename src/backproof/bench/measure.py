@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 from backproof.backprop.sweep import backpropagate
-from backproof.bench.peak import Peak
+from backproof.kernels.peak import Peak
 from backproof.bench.peers import OURS, PEERS, NumpyPeer, Peer, arithmetic_differs
 from backproof.bench.workloads import Workload
 from backproof.ir.arithmetic import Array

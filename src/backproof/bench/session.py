@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from backproof.bench.measure import Plan, Results, measure
-from backproof.bench.peak import gemm_peak
+from backproof.kernels.peak import gemm_peak
 from backproof.bench.workloads import Workload
 
 CACHE = "BACKPROOF_CACHE_DIR"

@@ -13,7 +13,7 @@ from backproof.bench import peers as peers_module
 from backproof.bench import tables
 from backproof.bench.chart import write_chart
 from backproof.bench.measure import Plan, Results, Row, measure
-from backproof.bench.peak import Peak
+from backproof.kernels.peak import Peak
 from backproof.bench.peers import PEERS, LlvmPeer, NumpyPeer, Peer, SklearnPeer, arithmetic_differs, installed
 from backproof.bench.workloads import WORKLOADS, Workload, chosen
 from backproof.cli import exit_code

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from threadpoolctl import threadpool_info, threadpool_limits
 
 SIDE = 1024
@@ -14,7 +15,7 @@ SIDE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """GFLOP/s of NumPy's float32 product of two square matrices, and which code made them."""
+    """GFLOP/s of NumPy's product of two square matrices, and which code made them."""
 
     one_thread: float
     all_threads: float
@@ -27,8 +28,13 @@ class Peak:
         return Peak(one, both, self.threads, self.kernel)
 
 
-def gemm_peak(side: int = SIDE, repeats: int = 10) -> Peak:
+def gemm_peak(side: int = SIDE, repeats: int = 10, dtype: npt.DTypeLike = "float32") -> Peak:
     """The best of some products with one thread, and with as many as the BLAS takes.
+
+    Args:
+        side: rows and columns of both factors.
+        repeats: how many products are timed; one more warms up.
+        dtype: of the entries.
 
     Example:
         >>> gemm_peak(side=64, repeats=1).one_thread > 0
@@ -36,13 +42,14 @@ def gemm_peak(side: int = SIDE, repeats: int = 10) -> Peak:
     """
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     with threadpool_limits(1, "blas"):
-        one = _rate(side, repeats)
+        one = _rate(side, repeats, np.dtype(dtype))
     numpys = [pool for pool in pools if "numpy" in str(pool.get("filepath", ""))] or pools
-    return Peak(one, _rate(side, repeats), max([int(p["num_threads"]) for p in numpys], default=1), _described(numpys))
+    both = _rate(side, repeats, np.dtype(dtype))
+    return Peak(one, both, max([int(p["num_threads"]) for p in numpys], default=1), _described(numpys))
 
 
-def _rate(side: int, repeats: int) -> float:
-    a = np.random.default_rng(0).standard_normal((side, side)).astype(np.float32)
+def _rate(side: int, repeats: int, dtype: np.dtype[Any]) -> float:
+    a = np.random.default_rng(0).standard_normal((side, side)).astype(dtype)
     out, best = np.empty_like(a), float("inf")
     for _ in range(repeats + 1):  # the first warms up, and may be the slowest
         began = time.perf_counter()
