@@ -151,7 +151,8 @@ class Plateau:
     @property
     def formula(self) -> str:
         """What it does, in one line."""
-        return f"{self.factor:g} f, at least {self.least:g}, after each {self.patience} epochs in a row without a lower loss"
+        worse = f"after each {self.patience} epochs in a row without a lower loss"
+        return f"{self.factor:g} f, at least {self.least:g}, {worse}"
 
 
 def plateau(patience: float = 10, factor: float = 0.1, least: float = 1e-4) -> Plateau:
