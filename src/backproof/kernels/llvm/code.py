@@ -123,13 +123,32 @@ class Code:
 
         Which thread runs a round changes nothing in it, so the result does not depend on the number of threads.
         """
-        rounds = -(-count // step)
-        if self.threads == 1 or rounds == 0:
+        if self.threads == 1 or count <= 0:
             self.loop(count, body, step=step)
             return
-        share = -(-rounds // self.threads) * step
-        start = self.put(f"mul i64 %thread, {share}")
-        last = self.call("llvm.smin.i64", "i64", [("i64", self.put(f"add i64 {start}, {share}")), ("i64", str(count))])
+        start, last = self.share(-(-count // step), self.threads, "%thread")
+        self.between(self.times(start, step), self.least(self.times(last, step), count), body, step=step)
+
+    def share(self, rounds: int, parts: int, part: Counter) -> tuple[Counter, Counter]:
+        """Where one of several equal pieces of a range begins and ends; the last ones may be shorter or empty."""
+        if parts == 1:
+            return 0, rounds
+        size = -(-rounds // parts)
+        start = self.least(self.times(part, size), rounds)
+        return start, self.least(self.plus(start, size), rounds)
+
+    def least(self, a: Counter, b: Counter) -> Counter:
+        """The smaller of two counters."""
+        if isinstance(a, int) and isinstance(b, int):
+            return min(a, b)
+        return self.call("llvm.smin.i64", "i64", [("i64", str(a)), ("i64", str(b))])
+
+    def between(self, start: Counter, last: Counter, body: Callable[[Counter], None], *, step: int = 1) -> None:
+        """``body`` for start, start + step, … below last; never, where there is none."""
+        if isinstance(start, int) and isinstance(last, int) and (self.unroll or last - start <= step):
+            for position in range(start, last, step):
+                body(position)
+            return
         self._count += 1
         tag = self._count
         enter, head, end, after = (f"{part}{tag}" for part in ("enter", "head", "end", "after"))
@@ -150,14 +169,19 @@ class Code:
 
     def alone(self, body: Callable[[], None]) -> None:
         """What one thread does for all."""
-        if self.threads == 1:
-            body()
+        self.where_equal("%thread" if self.threads > 1 else 0, 0, body)
+
+    def where_equal(self, a: Counter, b: Counter, body: Callable[[], None]) -> None:
+        """``body``, if two counters are equal."""
+        if isinstance(a, int) and isinstance(b, int):
+            if a == b:
+                body()
             return
         self._count += 1
         tag = self._count
-        first = self.put("icmp eq i64 %thread, 0")
-        self.do(f"br i1 {first}, label %alone{tag}, label %others{tag}")
-        self.label(f"alone{tag}")
+        same = self.put(f"icmp eq i64 {a}, {b}")
+        self.do(f"br i1 {same}, label %same{tag}, label %others{tag}")
+        self.label(f"same{tag}")
         body()
         self.do(f"br label %others{tag}")
         self.label(f"others{tag}")
