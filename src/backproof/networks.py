@@ -11,10 +11,11 @@ from itertools import pairwise
 from backproof.dims import SCALAR, Dim, as_dim
 from backproof.errors import SpecificationError
 from backproof.ir.expr import Elementwise, Expr, Function, Name, Number, Softmax, rational, total
-from backproof.ir.program import Equation, Layer, Program, RowsSumToOne, Samples, Structure
+from backproof.ir.program import Equation, Layer, Program, Remembered, RowsSumToOne, Samples, Structure
 from backproof.ir.traverse import names
 from backproof.rules.elementwise import HALF, activation_named, constant, derivative_formula
 from backproof.rules.losses import Loss, loss_named
+from backproof.rules.normalization import normalization_named
 
 Activation = str | Function
 LARGEST_LAYER = 1_000_000
@@ -33,6 +34,7 @@ def mlp(
     penalty: Number | None = None,
     batch: int | str = "n",
     samples: Samples = "rows",
+    normalization: str | None = None,
 ) -> Program:
     """L = loss(y, ŷ), ŷ = l_K, l_k = activation(l_{k-1} · W_k + b_k), l_0 = X.
 
@@ -48,6 +50,8 @@ def mlp(
         penalty: λ of an L2 penalty λ/2 · Σ w² over all weights (not the biases).
         batch: the number of samples: an integer, or a symbol.
         samples: whether a sample is a row of X (n × inputs) or a column (inputs × n).
+        normalization: ``"batch"`` or ``"layer"`` normalises the linear part a_k of every hidden layer before its
+            activation: u_k = (a_k − mean) / deviation, and γ_k ∘ u_k + β_k goes on; β takes the place of the bias.
 
     Returns:
         A program with inputs ``X`` and ``y``, parameters ``W_1``, ``b_1``, …, and the loss ``L``.
@@ -67,7 +71,15 @@ def mlp(
         raise SpecificationError(f"samples must be 'rows' or 'columns', got {samples!r}")
     chosen = _chosen(loss)
     activations = _activations(len(sizes) - 1, activation, output_activation, chosen)
-    builder = _Builder(sizes, activations, bias, samples, as_dim(batch), name_last=chosen.output is not None)
+    builder = _Builder(
+        sizes,
+        activations,
+        bias,
+        samples,
+        as_dim(batch),
+        name_last=chosen.output is not None,
+        normalization=normalization,
+    )
     return builder.program(chosen, penalty)
 
 
@@ -173,6 +185,7 @@ class _Builder:
     samples: Samples
     batch: Dim
     name_last: bool
+    normalization: str | None
 
     def program(self, loss: Loss, penalty: Number | None) -> Program:
         rows = self.samples == "rows"
@@ -180,34 +193,45 @@ class _Builder:
         parameters: list[Name] = []
         equations: list[Equation] = []
         layers: list[Layer] = []
+        remembered: list[Remembered] = []
         below = X
         for k in range(1, len(self.sizes)):
-            own, made, layer = self._layer(k, below)
+            own, made, kept, layer = self._layer(k, below)
             parameters += own
             equations += made
+            remembered += kept
             layers.append(layer)
             below = made[-1].name
         equations += _loss_equations(loss, below, y, parameters, penalty, self.batch)
         assumptions = (RowsSumToOne("y", 1 if rows else 0),) if loss.output == "softmax" else ()
         written = None if penalty is None else f"{float(penalty):g}"
-        structure = Structure(tuple(layers), loss.name, self.samples, written)
-        return Program((X, y), tuple(parameters), tuple(equations), "L", assumptions, structure)
+        structure = Structure(tuple(layers), loss.name, self.samples, written, self.normalization)
+        return Program((X, y), tuple(parameters), tuple(equations), "L", assumptions, structure, tuple(remembered))
 
     def _name(self, id: str, units: int) -> Name:
         return Name(id, (self.batch, units) if self.samples == "rows" else (units, self.batch))
 
-    def _layer(self, k: int, below: Name) -> tuple[list[Name], list[Equation], Layer]:
+    def _layer(self, k: int, below: Name) -> tuple[list[Name], list[Equation], tuple[Remembered, ...], Layer]:
         rows, last = self.samples == "rows", k == len(self.sizes) - 1
         inputs, outputs = self.sizes[k - 1], self.sizes[k]
         W = Name(f"W_{k}", (inputs, outputs) if rows else (outputs, inputs))
         b = Name(f"b_{k}", (1, outputs) if rows else (outputs, 1))
         linear: Expr = below @ W if rows else W @ below
-        if self.bias:
-            linear = linear + b
         activation = self.activations[k - 1]
         output = self._name("y_hat" if last else f"l_{k}", outputs)
         label = f"output of layer {k}" + (": the prediction" if last else "")
         equations: list[Equation] = []
+        own: list[Name] = [W]
+        remembered: tuple[Remembered, ...] = ()
+        if self.normalization is not None and not last:
+            a = self._name(f"a_{k}", outputs)
+            normalized = normalization_named(self.normalization)(k, a, self.samples)
+            equations += [Equation(a, linear, f"delta_a_{k}", f"linear part of layer {k}"), *normalized.equations]
+            linear, remembered = normalized.value, normalized.remembered
+            own += normalized.parameters
+        elif self.bias:
+            linear = linear + b
+            own.append(b)
         z: str | None = None
         argument = linear
         if _needs_argument(activation) or (last and self.name_last):
@@ -216,19 +240,19 @@ class _Builder:
             equations.append(Equation(argument, linear, f"delta_{k}", f"argument of layer {k}'s activation"))
         value = self._activated(activation, argument)
         equations.append(Equation(output, value, None if z else f"delta_{k}", label))
-        own = [W, b] if self.bias else [W]
         layer = Layer(
             k,
             inputs,
             outputs,
             _name(activation),
             W.id,
-            b.id if self.bias else None,
+            b.id if b in own else None,
             z,
             output.id,
             f"delta_{k}",
+            *(name.id for name in own[1:] if self.normalization is not None and not last),
         )
-        return own, equations, layer
+        return own, equations, remembered, layer
 
     def _activated(self, activation: Activation, argument: Expr) -> Expr:
         if isinstance(activation, Function):

@@ -64,6 +64,8 @@ ALL_LAYERS = 3
 def scalar_view(trace: Trace) -> ScalarView:
     """The derivation of every gradient entry by entry, for one example where the batch size is a symbol.
 
+    A network normalised over the batch keeps its batch.
+
     Example:
         >>> import backproof as bp
         >>> view = scalar_view(backpropagate(bp.mlp(3, 2, 1)))
@@ -76,7 +78,7 @@ def scalar_view(trace: Trace) -> ScalarView:
 
 def _single_example(trace: Trace) -> Trace:
     structure = trace.source.structure
-    if structure is None:
+    if structure is None or structure.normalization == "batch":  # one example alone has no mean to speak of
         return trace
     batch = trace.source.names["X"].shape[0 if structure.samples == "rows" else 1]
     if not isinstance(batch, Symbol):

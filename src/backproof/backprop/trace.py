@@ -79,6 +79,7 @@ class Trace:
             loss=self.program.loss,
             assumptions=self.program.assumptions,
             structure=self.program.structure,
+            remembered=self.program.remembered,
         )
 
     @cached_property

@@ -61,6 +61,12 @@ def network_options(
     penalty: Annotated[
         float | None, option("--penalty", panel=NETWORK, help="λ of an L2 penalty, λ/2 times the sum of w².")
     ] = None,
+    normalization: Annotated[
+        str | None,
+        option(
+            "--normalization", panel=NETWORK, help="Of hidden layers: batch (over examples) or layer (units)."
+        ),
+    ] = None,
     batch: Annotated[str, option("--batch", panel=NETWORK, help="How many examples: a number or a symbol.")] = "n",
     samples: Annotated[
         Samples, option("--samples", panel=NETWORK, help="An example is a row of X, or a column.")
@@ -97,6 +103,7 @@ def network_options(
         penalty=penalty,
         batch=int(batch) if batch.lstrip("-").isdigit() else batch,
         samples=samples.value,
+        normalization=normalization,
     )
 
 

@@ -26,12 +26,30 @@ class Equation:
         value: a small expression tree over earlier names.
         delta: the identifier for ∂L/∂(the argument of the outermost function): the Δ of a layer, where it has one.
         label: what the quantity is, in words, e.g. "output of layer 1".
+        when_predicting: the right-hand side instead of ``value`` where a trained network predicts, such as a mean that
+            training remembered; None where it is the same.
     """
 
     name: Name
     value: Expr
     delta: str | None = None
     label: str = ""
+    when_predicting: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What training remembers beside the parameters: ``name`` ← ``following`` after each step.
+
+    Args:
+        name: the quantity; only the equations for predictions and ``following`` use it.
+        start: the value of every entry before the first step.
+        following: its next value, over itself and the quantities of the program.
+    """
+
+    name: Name
+    start: float
+    following: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +65,10 @@ class RowsSumToOne:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer of a network, for pictures and for words: units, activation and the names of its quantities."""
+    """One layer of a network, for pictures and for words: units, activation and the names of its quantities.
+
+    ``scale`` and ``shift`` are γ and β of a normalised layer.
+    """
 
     number: int
     inputs: int
@@ -58,6 +79,8 @@ class Layer:
     pre_activation: str | None
     output: str
     delta: str
+    scale: str | None = None
+    shift: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +91,7 @@ class Structure:
     loss: str
     samples: Samples
     penalty: str | None = None
+    normalization: str | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -91,6 +115,7 @@ class Program:
         loss: the identifier of the scalar to differentiate.
         assumptions: what is taken for granted about inputs.
         structure: the layers, where the program is a network.
+        remembered: what training remembers for predictions.
 
     Raises:
         SpecificationError: a name defined twice, used before it is defined, or unknown.
@@ -103,6 +128,7 @@ class Program:
     loss: str
     assumptions: tuple[RowsSumToOne, ...] = ()
     structure: Structure | None = None
+    remembered: tuple[Remembered, ...] = ()
 
     def __post_init__(self) -> None:
         known: dict[str, Shape] = {}
@@ -115,6 +141,13 @@ class Program:
             raise SpecificationError(f"the loss {self.loss!r} is not defined by any equation")
         if known[self.loss] != SCALAR:
             raise ShapeError(f"the loss {self.loss} must be a scalar, but is {shape_text(known[self.loss])}")
+        for remembered in self.remembered:
+            _define(known, remembered.name)
+        for remembered in self.remembered:
+            _check_equation(Equation(remembered.name, remembered.following), known)
+        for equation in self.equations:
+            if equation.when_predicting is not None:
+                _check_equation(replace(equation, value=equation.when_predicting), known)
 
     @cached_property
     def names(self) -> Mapping[str, Name]:
@@ -146,13 +179,39 @@ class Program:
             return Name(name.id, substitute_shape(name.shape, sizes))
 
         def resized_equation(equation: Equation) -> Equation:
-            return replace(equation, name=resized_name(equation.name), value=resized(equation.value, sizes))
+            later = equation.when_predicting
+            return replace(
+                equation,
+                name=resized_name(equation.name),
+                value=resized(equation.value, sizes),
+                when_predicting=None if later is None else resized(later, sizes),
+            )
 
         return replace(
             self,
             inputs=tuple(resized_name(name) for name in self.inputs),
             parameters=tuple(resized_name(name) for name in self.parameters),
             equations=tuple(resized_equation(equation) for equation in self.equations),
+            remembered=tuple(
+                Remembered(resized_name(r.name), r.start, resized(r.following, sizes)) for r in self.remembered
+            ),
+        )
+
+    @cached_property
+    def predicting(self) -> Program:
+        """The program by which a trained network predicts: what training remembered takes the batch's place."""
+        if all(equation.when_predicting is None for equation in self.equations):
+            return self
+        return replace(
+            self,
+            parameters=(*self.parameters, *(remembered.name for remembered in self.remembered)),
+            equations=tuple(
+                equation
+                if equation.when_predicting is None
+                else replace(equation, value=equation.when_predicting, when_predicting=None)
+                for equation in self.equations
+            ),
+            remembered=(),
         )
 
     def fresh(self, wanted: str) -> str:

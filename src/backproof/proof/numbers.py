@@ -19,9 +19,9 @@ from backproof.dims import concrete
 from backproof.ir.evaluate import Evaluator
 from backproof.ir.expr import MatMul
 from backproof.ir.program import Program
+from backproof.ir.rounding import MARGIN, Rounded, RoundingArithmetic
 from backproof.ir.traverse import names, walk
 from backproof.proof.precise import PreciseArithmetic
-from backproof.ir.rounding import MARGIN, Rounded, RoundingArithmetic
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]

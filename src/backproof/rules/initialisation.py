@@ -19,7 +19,7 @@ from backproof.ir.expr import Add, Broadcast, Expr, Name, Sub
 from backproof.ir.program import Program
 from backproof.ir.traverse import children
 
-Distribution = Literal["uniform", "normal", "zeros"]
+Distribution = Literal["uniform", "normal", "zeros", "ones"]
 
 RECTIFYING = frozenset({"relu", "leaky_relu", "elu", "softplus", "silu", "gelu"})
 """Activations that leave positive arguments nearly as they are and cut negative ones off."""
@@ -53,10 +53,14 @@ def initialisation(program: Program) -> tuple[Start, ...]:
     activations = {layer.weights: layer.activation for layer in layers}
     fans = {layer.weights: (layer.inputs, layer.outputs) for layer in layers}
     biases = {layer.bias for layer in layers if layer.bias} if layers else _added_only(program)
+    shifts = {layer.shift for layer in layers if layer.shift}
+    scales = {layer.scale for layer in layers if layer.scale}
     starts = []
     for parameter in program.parameters:
-        if parameter.id in biases:
+        if parameter.id in biases | shifts:
             starts.append(Start(parameter, "zeros", 0.0, "zero"))
+        elif parameter.id in scales:
+            starts.append(Start(parameter, "ones", 1.0, "one"))
         else:
             inputs, outputs = fans.get(parameter.id) or _fans(parameter.id, parameter.shape)
             starts.append(_weights(parameter, inputs, outputs, activations.get(parameter.id, "")))
@@ -84,6 +88,8 @@ def _drawn(start: Start, rng: np.random.Generator) -> Array:
             return np.asarray(rng.normal(0.0, scale, shape))
         case "zeros":
             return np.zeros(shape)
+        case "ones":
+            return np.ones(shape)
 
 
 def _weights(parameter: Name, inputs: int, outputs: int, activation: str) -> Start:

@@ -155,4 +155,5 @@ def tangent_program(program: Program, moving: Mapping[str, str]) -> Program:
         equations=(*program.equations, *added),
         loss=program.loss,
         assumptions=program.assumptions,
+        remembered=program.remembered,
     )

@@ -32,10 +32,15 @@ from backproof.ir.expr import (
     total,
     zeros,
 )
-from backproof.rules.elementwise import derivative
+from backproof.rules.elementwise import HALF, derivative
 
 Cotangents = tuple[Expr | None, ...]
 Vjp = Callable[[Any, Expr, Expr], Cotangents]
+
+
+def _power(e: Power, g: Expr, y: Expr) -> Expr:
+    """g · a xᵃ⁻¹; for a root, whose derivative people write in terms of the root itself, g / (2 y)."""
+    return g / (2 * y) if e.exponent == HALF else g * (e.exponent * e.x ** (e.exponent - 1))
 
 
 def unbroadcast(g: Expr, x: Expr) -> Expr:
@@ -55,7 +60,7 @@ VJP: Mapping[type[Expr], Vjp] = {
     Mul: lambda e, g, y: (g * e.b, g * e.a),
     Div: lambda e, g, y: (g / e.b, -(g * y) / e.b),
     Neg: lambda e, g, y: (-g,),
-    Power: lambda e, g, y: (g * (e.exponent * e.x ** (e.exponent - 1)),),
+    Power: lambda e, g, y: (_power(e, g, y),),
     Greater: lambda e, g, y: (None, None),
     Where: lambda e, g, y: (
         None,
