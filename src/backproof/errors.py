@@ -9,6 +9,7 @@
     ├── NonFiniteError (ArithmeticError)  a quantity became NaN or infinite; names the equation
     │   └── DivergenceError               it happened in training; knows the epoch, the step and the last finite weights
     ├── NotProvedError                    a step of a derivation does not hold, so nothing is made with it
+    ├── WrongGradientError (AssertionError)  a check found something wrong, or could not decide
     └── OutputError (OSError)             a file that could not be written; nothing half-written is left
 
 Each message is one line: what happened, where, and what to do about it.
@@ -76,6 +77,10 @@ class DivergenceError(NonFiniteError):
 
 class NotProvedError(BackproofError):
     """A step of a derivation does not hold, so nothing is made with it."""
+
+
+class WrongGradientError(BackproofError, AssertionError):
+    """A check found a gradient wrong, or could not decide whether it is right."""
 
 
 class OutputError(BackproofError, OSError):

@@ -24,6 +24,7 @@ PARENTS = {
     "DivergenceError": ArithmeticError,
     "OutputError": OSError,
     "NotProvedError": Exception,
+    "WrongGradientError": AssertionError,
 }
 SOURCES = sorted(Path(backproof.__file__).parent.rglob("*.py"))
 
