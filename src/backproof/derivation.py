@@ -245,6 +245,14 @@ class Derivation:
     def compile(self, backend: str = "auto", dtype: npt.DTypeLike = "float64") -> Kernel:
         """A callable ``(params, X, y) -> (loss, gradients)``.
 
+        Args:
+            backend: ``"numpy"``, ``"llvm"`` (machine code), or ``"auto"``: NumPy at first, machine code once so many
+                calls came that it pays. Calls are counted, so that the same program gives the same bits.
+            dtype: ``"float64"`` or ``"float32"``.
+
+        Raises:
+            SpecificationError: an unknown backend or dtype.
+
         Example:
             >>> import backproof as bp
             >>> step = bp.derive(bp.mlp(1, 1, activation="identity")).compile()

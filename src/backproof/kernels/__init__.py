@@ -1,5 +1,5 @@
 """Kernels: equations made callable, as (parameters, data) → (loss, gradients); NumPy is the reference backend."""
 
-from backproof.kernels.backends import BACKENDS, Kernel, compile_trace
+from backproof.kernels.backends import BACKENDS, Kernel, backend_named, compile_trace
 
-__all__ = ["BACKENDS", "Kernel", "compile_trace"]
+__all__ = ["BACKENDS", "Kernel", "backend_named", "compile_trace"]

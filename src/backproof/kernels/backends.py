@@ -13,11 +13,12 @@ from backproof.backprop.trace import Trace
 from backproof.errors import SpecificationError, suggestion
 from backproof.ir.arguments import Arguments
 from backproof.ir.arithmetic import Array
+from backproof.kernels.automatic import AutomaticKernel
 from backproof.kernels.llvm.backend import compile_llvm
 from backproof.kernels.numpy_backend import compile_numpy
 
 VARIABLE = "BACKPROOF_BACKEND"
-"""The environment variable that says which backend \"auto\" is."""
+"""The environment variable that says which backend \"auto\" is; empty for what pays."""
 
 
 class Kernel(Protocol):
@@ -42,10 +43,28 @@ class Kernel(Protocol):
 
 
 BACKENDS: Mapping[str, Callable[[Trace, npt.DTypeLike], Kernel]] = {"numpy": compile_numpy, "llvm": compile_llvm}
+AUTO = "auto"
 
 
-def compile_trace(trace: Trace, backend: str = "auto", dtype: npt.DTypeLike = "float64") -> Kernel:
-    """The kernel of a backend; ``"auto"`` is NumPy, unless ``BACKPROOF_BACKEND`` names another.
+def backend_named(backend: object = AUTO) -> str:
+    """The backend that is meant: ``BACKPROOF_BACKEND`` decides what ``"auto"`` is, where it is set.
+
+    Raises:
+        SpecificationError: an unknown backend; the nearest is suggested.
+
+    Example:
+        >>> backend_named("numpy")
+        'numpy'
+    """
+    chosen = (os.environ.get(VARIABLE) or AUTO) if backend == AUTO else backend
+    if chosen not in (AUTO, *BACKENDS):
+        where = f" in {VARIABLE}" if backend == AUTO else ""
+        raise SpecificationError(f"unknown backend {chosen!r}{where}; {suggestion(str(chosen), [AUTO, *BACKENDS])}")
+    return str(chosen)
+
+
+def compile_trace(trace: Trace, backend: str = AUTO, dtype: npt.DTypeLike = "float64") -> Kernel:
+    """The kernel of a backend; ``"auto"`` computes by NumPy until so many calls came that machine code pays.
 
     Raises:
         SpecificationError: an unknown backend; the nearest is suggested.
@@ -56,8 +75,5 @@ def compile_trace(trace: Trace, backend: str = "auto", dtype: npt.DTypeLike = "f
         >>> compile_trace(backpropagate(bp.mlp(3, 2, 1)), "auto").dtype
         dtype('float64')
     """
-    chosen = os.environ.get(VARIABLE, "numpy") if backend == "auto" else backend
-    make = BACKENDS.get(chosen)
-    if make is None:
-        raise SpecificationError(f"unknown backend {chosen!r}; {suggestion(str(chosen), ['auto', *BACKENDS])}")
-    return make(trace, dtype)
+    chosen = backend_named(backend)
+    return AutomaticKernel(trace, dtype) if chosen == AUTO else BACKENDS[chosen](trace, dtype)

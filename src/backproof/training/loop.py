@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,20 +11,16 @@ import numpy.typing as npt
 
 from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
-from backproof.ir.arguments import named_inputs, positive_number, whole_number
-from backproof.ir.arithmetic import Array
+from backproof.ir.arguments import checked_arguments, checked_dtype, named_inputs, positive_number, whole_number
 from backproof.ir.program import Program
-from backproof.kernels.backends import Kernel, compile_trace
-from backproof.kernels.llvm.backend import LlvmKernel
-from backproof.kernels.numpy_backend import compile_numpy
+from backproof.kernels.backends import backend_named
 from backproof.rules.initialisation import drawn_parameters, initialisation
 from backproof.training.batches import Batches
-from backproof.training.native import NativeRunner, native_run
-from backproof.training.optimizers import Optimizer, Updater, optimizer_named
+from backproof.training.choice import Job
+from backproof.training.optimizers import Optimizer, optimizer_named
 from backproof.training.progress import reporter
-from backproof.training.reference import ReferenceRun
 from backproof.training.result import TrainingResult
-from backproof.training.state import AfterEpoch, Run
+from backproof.training.state import AfterEpoch
 
 
 def train(
@@ -56,7 +53,8 @@ def train(
         epochs: passes over the data.
         shuffle: whether each epoch draws its mini-batches in a new order.
         seed: for initial parameters and order; the same seed gives the same result.
-        backend: ``"numpy"``, ``"llvm"`` (machine code), or ``"auto"``.
+        backend: ``"numpy"``, ``"llvm"`` (machine code), or ``"auto"``: machine code where so many steps are to be made
+            that it pays to compile, by a model that knows sizes and no clock: the same call gives the same bits.
         dtype: ``"float64"`` or ``"float32"``.
         progress: a bar where standard error is a terminal; ``"plain"`` for lines anywhere, False for nothing.
         on_epoch: called after each epoch with its record and the parameters then, for example to follow the loss of
@@ -81,12 +79,14 @@ def train(
     program = trace.program
     rule, rate = optimizer_named(optimizer), positive_number("the learning rate", learning_rate)
     todo, start_seed = whole_number("epochs", epochs, 0), whole_number("the seed", seed, 0)
-    kernel = compile_trace(trace, backend, dtype)
+    chosen, kind = backend_named(backend), checked_dtype(dtype)
     start = drawn_parameters(program, start_seed) if params is None else params
-    arguments = kernel.checked(start, _inputs(program, X, y))
+    arguments = checked_arguments(program, start, _inputs(program, X, y), kind)
     batches = Batches(program, arguments, batch_size, bool(shuffle), start_seed)
     parameters = {id: array.copy() for id, array in arguments.parameters.items()}
-    loop = _runner(kernel, batches, rule, rate, parameters, on_epoch)
+    began = time.perf_counter()
+    loop = Job(trace, batches, rule, rate, parameters, kind, todo, on_epoch).begun(chosen)
+    compiling = time.perf_counter() - began if loop.backend == "llvm" else 0.0
     with reporter(progress, todo, batches.per_epoch) as shown, np.errstate(all="ignore"):
         stopped = loop.run(todo, shown)
         best, loss = loop.outcome(stopped)
@@ -107,9 +107,10 @@ def train(
             "epochs": todo,
             "shuffle": bool(shuffle),
             "seed": start_seed,
-            "backend": backend,
-            "dtype": kernel.dtype.name,
+            "backend": loop.backend,
+            "dtype": kind.name,
         },
+        compile_seconds=compiling,
     )
 
 
@@ -118,21 +119,3 @@ def _inputs(program: Program, X: Any, y: Any) -> dict[str, Any]:
     if X is None or isinstance(X, Mapping):
         return named_inputs(program, [X or {}], {} if y is None else {"y": y})
     return named_inputs(program, [X] if y is None else [X, y], {})
-
-
-def _runner(
-    kernel: Kernel,
-    batches: Batches,
-    rule: Optimizer,
-    rate: float,
-    parameters: dict[str, Array],
-    on_epoch: AfterEpoch | None,
-) -> Run:
-    """The run that fits the kernel: in machine code where the kernel is."""
-    trained = {id: array for id, array in parameters.items() if id in kernel.trace.gradients}
-    if isinstance(kernel, LlvmKernel):
-        native = native_run(kernel, batches, rule, rate, parameters, trained)
-        # Steps are native; what is asked once, such as the loss of all data, is not worth a compile.
-        reference = compile_numpy(kernel.trace, kernel.dtype)
-        return NativeRunner(reference, batches, rate, parameters, on_epoch, native=native)
-    return ReferenceRun(kernel, batches, rate, parameters, on_epoch, updater=Updater(rule, trained, rate))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from backproof.training.optimizers import Updater
 from backproof.training.progress import Reporter
@@ -14,6 +15,8 @@ from backproof.training.state import Run
 @dataclass
 class ReferenceRun(Run):
     """Every field is replaced whole, so that an interruption finds all of them in order."""
+
+    backend: ClassVar[str] = "numpy"
 
     updater: Updater = field(kw_only=True)
 

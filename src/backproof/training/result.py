@@ -42,7 +42,9 @@ class TrainingResult:
         seconds: the time of all epochs.
         started_from: for each parameter how it was initialised: ``"Glorot uniform"``, ``"He normal"``, ``"zero"`` or
             ``"given"``.
-        settings: what reproduces the run: optimizer, learning rate, batch size, seed, backend, dtype.
+        settings: what reproduces the run: optimizer, learning rate, batch size, seed, backend, dtype. The backend is
+            the one that ran, ``"numpy"`` or ``"llvm"``.
+        compile_seconds: the time before the first step in which machine code was made, or found on disk.
     """
 
     params: Mapping[str, Array]
@@ -53,6 +55,7 @@ class TrainingResult:
     seconds: float
     started_from: Mapping[str, str]
     settings: Mapping[str, object]
+    compile_seconds: float = 0.0
 
     @property
     def epochs_run(self) -> int:

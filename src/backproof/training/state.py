@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from backproof.errors import NonFiniteError
 from backproof.ir.arithmetic import Array
@@ -27,6 +28,8 @@ class Candidate:
 @dataclass
 class Run:
     """What a run has come to; ``epoch`` is where backends differ."""
+
+    backend: ClassVar[str]
 
     kernel: Kernel
     batches: Batches

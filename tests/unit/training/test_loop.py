@@ -154,7 +154,7 @@ def test_the_result_says_what_reproduces_it() -> None:
     result = quiet(epochs=2, batch_size=5, seed=3, optimizer="momentum", learning_rate=0.2)
     assert result.settings == {
         "optimizer": "momentum", "learning_rate": 0.2, "batch_size": 5, "epochs": 2, "shuffle": True, "seed": 3,
-        "backend": "auto", "dtype": "float64",
+        "backend": "numpy", "dtype": "float64",
     }  # fmt: skip
     assert result.started_from == {"W_1": "Glorot uniform", "b_1": "zero"}
     assert quiet(params=result.params).started_from == {"W_1": "given", "b_1": "given"}
@@ -259,7 +259,7 @@ def test_the_best_weights_are_not_always_the_last(monkeypatch: pytest.MonkeyPatc
     """The rate is too large, so the loss grows: the weights of the beginning are the best."""
     real = compile_trace
     monkeypatch.setattr(
-        "backproof.training.loop.compile_trace", lambda *given: InterruptingKernel(real(*given), step=8)
+        "backproof.training.choice.compile_trace", lambda *given: InterruptingKernel(real(*given), step=8)
     )
     start = {"W_1": np.array([[2.1], [-1.0]]), "b_1": np.array([[0.5]])}
     result = quiet(learning_rate=2.0, epochs=100, params=start)
@@ -272,7 +272,7 @@ def test_the_best_weights_are_not_always_the_last(monkeypatch: pytest.MonkeyPatc
 def test_an_interrupt_before_the_first_step_gives_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     real = compile_trace
     monkeypatch.setattr(
-        "backproof.training.loop.compile_trace", lambda *given: InterruptingKernel(real(*given), step=1)
+        "backproof.training.choice.compile_trace", lambda *given: InterruptingKernel(real(*given), step=1)
     )
     start = {"W_1": np.ones((2, 1)), "b_1": np.zeros((1, 1))}
     result = quiet(epochs=5, params=start)
