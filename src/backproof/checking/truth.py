@@ -158,6 +158,17 @@ def truth_at(trace: Trace, point: Mapping[str, Array], dtype: object = "float64"
         >>> known.value.item(), bool(0 < known.bound.item() < 1e-4)
         (10.0, True)
     """
+    _, values = evaluated_at(trace, point, dtype)
+    return {equation.name.id: _known(values[equation.name.id]) for equation in trace.joint.equations}
+
+
+def evaluated_at(
+    trace: Trace, point: Mapping[str, Array], dtype: object = "float64"
+) -> tuple[Evaluator, dict[str, Rounded]]:
+    """Every quantity with the bound on its error, inputs and parameters too, and what evaluated them.
+
+    Args and Raises: as ``truth_at``.
+    """
     precision = precision_of(dtype)
     sizes = sizes_from(trace.program, {id: np.shape(value) for id, value in point.items()})
     arithmetic = _UserArithmetic(precision)
@@ -171,7 +182,7 @@ def truth_at(trace: Trace, point: Mapping[str, Array], dtype: object = "float64"
         values[id] = evaluator(equation.value, values)
         if id in stated and stated[id].value != equation.value:
             values[id] = _either(values[id], evaluator(stated[id].value, values))
-    return {equation.name.id: _known(values[equation.name.id]) for equation in trace.joint.equations}
+    return evaluator, values
 
 
 def known_from(trace: Trace, id: str, upstream: Mapping[str, Array], dtype: object = "float64") -> Known:
