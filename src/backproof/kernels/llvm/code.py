@@ -303,8 +303,16 @@ class Code:
         m = self.machine
         if lanes >= m.width:
             return value
-        mask = "<" + ", ".join(f"i1 {'true' if k < lanes else 'false'}" for k in range(m.width)) + ">"
-        return self.put(f"select <{m.width} x i1> {mask}, {m.vector} {value}, {m.vector} zeroinitializer")
+        return self.put(f"select <{m.width} x i1> {self.mask(lanes)}, {m.vector} {value}, {m.vector} zeroinitializer")
+
+    def mask(self, lanes: int) -> str:
+        """True in the first lanes, as a literal."""
+        return "<" + ", ".join(f"i1 {'true' if k < lanes else 'false'}" for k in range(self.machine.width)) + ">"
+
+    @property
+    def nothing(self) -> str:
+        """What sums begin with: −0, whose addition goes away, where loops are written out; elsewhere +0 is cheaper."""
+        return self.constant(-0.0) if self.unroll else self.zero
 
     @property
     def zero(self) -> str:
@@ -318,13 +326,13 @@ class Code:
         v = self.machine.vector
         return self.call(f"llvm.fma.{self.machine.suffix}", v, [(v, a), (v, b), (v, c)])
 
-    def total(self, vector: str, start: str) -> str:
-        """start plus the sum of the vector's entries, in an order of the machine's choice."""
+    def total(self, vector: str) -> str:
+        """The sum of the vector's entries, in an order of the machine's choice."""
         m = self.machine
         if m.width == 1:
-            return self.put(f"fadd {m.scalar} {start}, {vector}")
+            return vector
         name = f"llvm.vector.reduce.fadd.{m.suffix}"
-        return self.call(name, m.scalar, [(m.scalar, start), (m.vector, vector)], flags="reassoc ")
+        return self.call(name, m.scalar, [(m.scalar, m.literal(-0.0)), (m.vector, vector)], flags="reassoc ")
 
     def text(self) -> Iterable[str]:
         return self.lines

@@ -66,9 +66,9 @@ def _dots(em: Emitter, product: Task, left: Buffer, a: Operand, right: Buffer, b
                     found.append(code.fma(one, other, sums[r]))
                 return found
 
-            sums = code.accumulate(chunks, [code.zero] * count, code.machine.vector, products)
+            sums = code.accumulate(chunks, [code.nothing] * count, code.machine.vector, products)
             for r in range(count):
-                total = code.total(sums[r], code.machine.literal(0.0))
+                total = code.total(sums[r])
                 code.store(total, result.base, result.at(code, code.plus(i, r), j), vector=False)
 
     whole = rows - rows % block
@@ -105,7 +105,7 @@ def _blocked(
                 found += [code.fma(number, row[q], sums[r * count + q]) for q in range(count)]
             return found
 
-        sums = code.accumulate(inner, [code.zero] * (height * count), code.machine.vector, step)
+        sums = code.accumulate(inner, [code.nothing] * (height * count), code.machine.vector, step)
         for r in range(height):
             for q in range(count):
                 lanes = last_lanes if q == count - 1 else width

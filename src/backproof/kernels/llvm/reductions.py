@@ -10,6 +10,9 @@ from backproof.kernels.llvm.memory import Buffer
 from backproof.kernels.llvm.nests import Emitter, Place
 from backproof.kernels.llvm.plan import Task
 
+WRITTEN_OUT = 4
+"""Vectors of a line up to which there is no loop over them: with more, compiling would take longer than it saves."""
+
 
 def sum_up(em: Emitter, task: Task) -> None:
     target = em.target(task.over)
@@ -29,43 +32,25 @@ def sum_up(em: Emitter, task: Task) -> None:
         _across_lines(em, task, target, at)
 
 
-def _vectors(em: Emitter, target: Buffer) -> list[tuple[int, int]]:
-    """The vectors of a line: where they start and how much of them is real."""
-    width = em.space.width
-    return [(m, min(width, target.minor - m)) for m in range(0, target.minor, width)]
-
-
 def _line_sum(em: Emitter, target: Buffer, line: Counter, start: str, at: Callable[[Place], str]) -> str:
-    code, width = em.code, em.space.width
-    whole = target.minor // width
-    sums = [start]
-    if whole:
-        sums = code.accumulate(
-            whole,
-            sums,
-            code.machine.vector,
-            lambda c, s: [code.binary("fadd", s[0], at(Place(line, code.times(c, width), width)))],
-        )
-    if target.minor % width:
-        rest = at(Place(line, whole * width, target.minor % width))
-        sums = [code.binary("fadd", sums[0], rest)]
-    return sums[0]
+    code = em.code
+    return _folded(em, target, start, lambda sum, minor, lanes: code.binary("fadd", sum, at(Place(line, minor, lanes))))
 
 
 def _total(em: Emitter, task: Task, target: Buffer, at: Callable[[Place], str]) -> None:
     code = em.code
     sums = code.accumulate(
-        target.major, [code.zero], code.machine.vector, lambda line, s: [_line_sum(em, target, line, s[0], at)]
+        target.major, [code.nothing], code.machine.vector, lambda line, s: [_line_sum(em, target, line, s[0], at)]
     )
     result = em.buffer(task.id, (1, 1))
-    code.store(code.total(sums[0], code.machine.literal(0.0)), result.base, 0, vector=False)
+    code.store(code.total(sums[0]), result.base, 0, vector=False)
 
 
 def _along_lines(em: Emitter, task: Task, target: Buffer, at: Callable[[Place], str]) -> None:
     code, result = em.code, em.buffer(task.id, task.shape)
 
     def line(major: Counter) -> None:
-        total = code.total(_line_sum(em, target, major, code.zero, at), code.machine.literal(0.0))
+        total = code.total(_line_sum(em, target, major, code.nothing, at))
         code.store(total, result.base, major, vector=False)
 
     code.shared(target.major, line)
@@ -77,7 +62,7 @@ def _across_lines(em: Emitter, task: Task, target: Buffer, at: Callable[[Place],
     def chunk(minor: Counter, lanes: int) -> None:
         sums = code.accumulate(
             target.major,
-            [code.zero],
+            [code.nothing],
             code.machine.vector,
             lambda line, s: [code.binary("fadd", s[0], at(Place(line, minor, lanes)))],
         )
@@ -115,37 +100,54 @@ def _larger(em: Emitter, a: str, b: str) -> str:
 
 
 def _normalise_line(em: Emitter, task: Task, source: Buffer, result: Buffer, line: Counter) -> None:
+    """Three walks along a line: its maximum, the sum of the powers, which softmax keeps, and their quotients."""
     code, m, width = em.code, em.code.machine, em.space.width
-    start = code.times(line, source.stride)
-    chunks = _vectors(em, source)
+    start, goal = code.times(line, source.stride), code.times(line, result.stride)
     lowest = code.constant(float("-inf"))
 
     def loaded(minor: Counter, lanes: int) -> str:
         value = code.load(source.base, code.plus(start, minor), vector=True)
-        if lanes == width:
-            return value
-        mask = "<" + ", ".join(f"i1 {'true' if k < lanes else 'false'}" for k in range(width)) + ">"
-        return em.chosen(mask, value, lowest)
+        return value if lanes == width else em.chosen(code.mask(lanes), value, lowest)
 
-    top = lowest
-    for minor, lanes in chunks:
-        top = _larger(em, top, loaded(minor, lanes))
+    top = _folded(em, source, lowest, lambda top, minor, lanes: _larger(em, top, loaded(minor, lanes)))
     if width > 1:
         name = f"llvm.vector.reduce.fmaximum.{m.suffix}"
         top = code.splat(code.call(name, m.scalar, [(m.vector, top)]))
-    powers = [_exp(em, code.binary("fsub", loaded(minor, lanes), top)) for minor, lanes in chunks]
-    powers = [code.first(lanes, power) for power, (_, lanes) in zip(powers, chunks, strict=True)]
-    sums = powers[0]
-    for power in powers[1:]:
-        sums = code.binary("fadd", sums, power)
-    total = code.splat(code.total(sums, m.literal(0.0)))
+
+    def added(total: str, minor: Counter, lanes: int) -> str:
+        power = code.first(lanes, _exp(em, code.binary("fsub", loaded(minor, lanes), top)))
+        if task.kind == "softmax":
+            code.store(power, result.base, code.plus(goal, minor), vector=True)
+        return code.binary("fadd", total, power)
+
+    total = code.splat(code.total(_folded(em, source, code.nothing, added)))
+
+    def divide(minor: Counter, lanes: int) -> None:
+        place = code.plus(goal, minor)
+        power = code.load(result.base, place, vector=True)
+        code.store(code.first(lanes, code.binary("fdiv", power, total)), result.base, place, vector=True)
+
     if task.kind == "softmax":
-        for (minor, _), power in zip(chunks, powers, strict=True):
-            code.store(code.binary("fdiv", power, total), result.base, code.plus(start, minor), vector=True)
+        em.chunks(source, divide)
         return
     value = code.binary("fadd", top, _log(em, total))
     scalar = value if width == 1 else code.put(f"extractelement {m.vector} {value}, i32 0")
     code.store(scalar, result.base, line, vector=False)
+
+
+def _folded(em: Emitter, target: Buffer, start: str, body: Callable[[str, Counter, int], str]) -> str:
+    """A value carried along the vectors of a line, the last perhaps in part."""
+    code, width = em.code, em.space.width
+    whole, rest = divmod(target.minor, width)
+    value = start
+    if whole <= WRITTEN_OUT:
+        for k in range(whole):
+            value = body(value, k * width, width)
+    else:
+        (value,) = code.accumulate(
+            whole, [value], code.machine.vector, lambda k, carried: [body(carried[0], code.times(k, width), width)]
+        )
+    return body(value, whole * width, rest) if rest else value
 
 
 def _normalise_across(em: Emitter, task: Task, source: Buffer, result: Buffer, minor: Counter, lanes: int) -> None:
@@ -161,7 +163,9 @@ def _normalise_across(em: Emitter, task: Task, source: Buffer, result: Buffer, m
     def power(line: Counter) -> str:
         return _exp(em, code.binary("fsub", at(line), top))
 
-    total = code.accumulate(source.major, [code.zero], v, lambda line, s: [code.binary("fadd", s[0], power(line))])[0]
+    total = code.accumulate(source.major, [code.nothing], v, lambda line, s: [code.binary("fadd", s[0], power(line))])[
+        0
+    ]
     if task.kind == "softmax":
 
         def line(major: Counter) -> None:

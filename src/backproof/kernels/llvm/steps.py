@@ -13,6 +13,7 @@ from backproof.kernels.llvm.loops import emit
 from backproof.kernels.llvm.memory import Buffer, Workspace
 from backproof.kernels.llvm.nests import Emitter
 from backproof.kernels.llvm.plan import Nest, Task, nests_of, stored, tasks_of, two_dimensional
+from backproof.kernels.llvm.scalars import hoisted
 from backproof.kernels.llvm.vector_math import VectorMath
 from backproof.kernels.llvm.vector_math_lanes import DType
 
@@ -71,7 +72,7 @@ def write_steps(
     rules = list(updates)
     equations = [Equation(_sized(e.name, sizes), _sized(e.value, sizes)) for e in joint]  # type: ignore[arg-type]
     equations += [Equation(_sized(e.name, sizes), _sized(e.value, sizes)) for u in rules for e in u.equations]  # type: ignore[arg-type]
-    tasks = tasks_of(equations)
+    tasks = tasks_of(hoisted(equations))
     moves = {new: old for update in rules for new, old in update.moves.items()}
     kept = {program.loss, *wanted, *moves}
     tasks = _needed(tasks, kept)
@@ -143,14 +144,19 @@ def _needed(tasks: Sequence[Task], wanted: Iterable[str]) -> list[Task]:
 
 
 def _free_first(tasks: Sequence[Task]) -> list[Task]:
-    """Numbers that depend on nothing made in this step, such as the powers of Adam's decay, come first."""
+    """Numbers that depend on nothing but such numbers, as the powers of Adam's decay do, come first."""
     free = _free(tasks)
     return [*free, *(task for task in tasks if task not in free)]
 
 
 def _free(tasks: Sequence[Task]) -> list[Task]:
-    made = {task.id for task in tasks}
-    return [task for task in tasks if task.shape == (1, 1) and made.isdisjoint(task.reads) and task.kind == "map"]
+    bound = {task.id for task in tasks}
+    found = []
+    for task in tasks:
+        if task.shape == (1, 1) and task.kind == "map" and bound.isdisjoint(task.reads):
+            found.append(task)
+            bound.discard(task.id)
+    return found
 
 
 def _held(tasks: Sequence[Task], moves: Mapping[str, str]) -> frozenset[str]:
