@@ -21,7 +21,7 @@ TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src"
 SHOWN_DIFF_LINES = 60
 
-collect_ignore = ["golden"]  # emitted scripts are data here, and would run when they are imported
+collect_ignore = ["golden", "programs"]  # scripts are data here, and would run when they are imported
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = (
