@@ -74,6 +74,8 @@ def test_a_table_with_all_options(capfd: pytest.CaptureFixture[str], tables: Pat
         "--optimizer": "momentum",
         "--penalty": "0.01",
         "--seed": "7",
+        "--backend": "llvm",
+        "--dtype": "float32",
         "--output": "there",
     }
     called = call(capfd, *(word for option in options.items() for word in option))
@@ -83,9 +85,15 @@ def test_a_table_with_all_options(capfd: pytest.CaptureFixture[str], tables: Pat
     assert record["network"]["activations"] == ["tanh", "relu", "softmax"]
     assert record["network"]["penalty"] == 0.01
     trained = {
-        name: record["training"][name] for name in ("optimizer", "learning_rate", "batch_size", "epochs", "seed")
+        name: record["training"][name]
+        for name in ("optimizer", "learning_rate", "batch_size", "epochs", "seed", "backend", "dtype")
     }
-    assert trained == {"optimizer": "momentum", "learning_rate": 0.02, "batch_size": 16, "epochs": 3, "seed": 7}
+    assert trained == {
+        "optimizer": "momentum", "learning_rate": 0.02, "batch_size": 16, "epochs": 3, "seed": 7,
+        "backend": "llvm", "dtype": "float32",
+    }  # fmt: skip
+    assert record["speed"]["backend"] == "llvm"
+    assert "steps/s (machine code, float32)" in called.out
     assert record["figures"]["held_out"]["rows"] == 89
 
 
@@ -164,6 +172,8 @@ def test_the_commands_of_a_report_work(capfd: pytest.CaptureFixture[str], tables
         (("--network", "200000,200000"), "of memory"),
         (("--activation", "sigmiod"), "did you mean 'sigmoid'?"),
         (("--optimizer", "addam"), "did you mean 'adam'?"),
+        (("--backend", "lvm"), "--backend"),
+        (("--dtype", "float16"), "--dtype"),
         (("--epochs", "0"), "the number of epochs must be at least 1"),
         (("--epochs", "many"), "--epochs"),
         (("--batch-size", "5000"), "the batch size 5000 is more than the 1347 rows"),
@@ -224,12 +234,18 @@ def started(*arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_ctrl_c_while_training_writes_the_report_and_is_exit_code_130() -> None:
-    process = started("--epochs", "1000000", "-o", "report")
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_ctrl_c_while_training_writes_the_report_and_is_exit_code_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    monkeypatch.setenv("BACKPROOF_CACHE_DIR", str(tmp_path / "cache"))
+    process = started("--epochs", "1000000", "-o", "report", "--backend", backend)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("prove"):
             break
+    while backend == "llvm" and process.poll() is None and len(list(tmp_path.glob("cache/*.object"))) < 2:
+        time.sleep(0.05)  # until it is compiled for whole batches and for the last one
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
@@ -238,7 +254,7 @@ def test_ctrl_c_while_training_writes_the_report_and_is_exit_code_130() -> None:
     assert "interrupted after" in out
     assert sorted(os.listdir("report")) == sorted(FILES)
     record = json.loads(Path("report/run.json").read_text(encoding="utf-8"))
-    assert record["stopped"] == "interrupted"
+    assert (record["stopped"], record["training"]["backend"]) == ("interrupted", backend)
     assert 0 < record["epochs_run"] < 1_000_000
     assert "Training was interrupted" in Path("report/report.html").read_text(encoding="utf-8")
 

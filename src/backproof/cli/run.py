@@ -24,6 +24,21 @@ class Task(StrEnum):
     regression = "regression"
 
 
+class Backend(StrEnum):
+    """What computes a training."""
+
+    auto = "auto"
+    numpy = "numpy"
+    llvm = "llvm"
+
+
+class Dtype(StrEnum):
+    """The numbers that it computes with."""
+
+    float64 = "float64"
+    float32 = "float32"
+
+
 class Example(StrEnum):
     """Data that need no file."""
 
@@ -73,6 +88,13 @@ def run(
     seed: Annotated[
         int | None, option("--seed", panel=TRAINING, help="Of the split, the initial weights and the batches (0).")
     ] = None,
+    backend: Annotated[
+        Backend | None,
+        option("--backend", panel=TRAINING, help="numpy, llvm (machine code), or auto: what is done first (auto)."),
+    ] = None,
+    dtype: Annotated[
+        Dtype | None, option("--dtype", panel=TRAINING, help="The numbers of the training (float64).")
+    ] = None,
     output: Annotated[
         Path, option("--output", "-o", panel=OUTPUT, metavar="FOLDER", help="Where the report goes.")
     ] = Path("backproof-report"),
@@ -105,6 +127,8 @@ def run(
         optimizer=optimizer,
         penalty=penalty,
         seed=seed,
+        backend=None if backend is None else backend.value,
+        dtype=None if dtype is None else dtype.value,
     )
     record = None if from_record is None else read_record(from_record)
     settings = given if record is None else record["settings"].overridden(given)

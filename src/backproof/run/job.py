@@ -22,13 +22,12 @@ from backproof.run.record import record_file
 from backproof.run.report import report_html
 from backproof.run.script import DATA_FILE, data_file, script
 from backproof.run.settings import Settings
+from backproof.run.speed import short_peak, speed_of
 from backproof.run.weights import weights_file
 from backproof.run.wording import plural
 from backproof.training.loop import train
 from backproof.training.result import TrainingResult
 
-BACKEND = "numpy"
-"""The one whose losses the emitted source repeats to the last bit."""
 SMALL_PRODUCT = 20_000_000
 """Multiplications in a matrix product from which on a second thread pays."""
 
@@ -125,16 +124,19 @@ def _derived(made: Problem, stages: Stages) -> Derivation:
 def _trained(
     settings: Settings, made: Problem, derivation: Derivation, stages: Stages, progress: bool | str
 ) -> Outcome:
-    curve = Curve(Forward(derivation.trace.program), made.prepared)
+    curve, peak = Curve(Forward(derivation.trace.program), made.prepared), short_peak(made.schedule.dtype)
     with stages.stage("train") as words:
         result = _training(made, derivation, curve, progress)
         words.append(training_words(result, made.schedule.epochs))
+    speed = speed_of(derivation.trace, result, len(made.prepared.X_train), peak)
+    if speed is not None:
+        stages.say(f"  {speed.line()}")
     if not made.has_test_part:
         for line in losses(result):
             stages.say(f"  {line}")
     with stages.stage("evaluate") as words:
         evaluation = evaluated(curve.forward, result.params, made.prepared)
-        outcome = Outcome(settings, made, derivation, result, curve, evaluation, stages.seconds)
+        outcome = Outcome(settings, made, derivation, result, curve, evaluation, stages.seconds, speed)
         words.append(outcome.headline())
     return outcome
 
@@ -151,7 +153,8 @@ def _training(made: Problem, derivation: Derivation, curve: Curve, progress: boo
             batch_size=schedule.batch_size,
             epochs=schedule.epochs,
             seed=schedule.seed,
-            backend=BACKEND,
+            backend=schedule.backend,
+            dtype=schedule.dtype,
             progress=progress,
             on_epoch=curve,
         )

@@ -10,6 +10,7 @@ from backproof.run.curve import Curve
 from backproof.run.evaluation import ClassScores, Evaluation, NumberScores, Scores
 from backproof.run.problem import Problem
 from backproof.run.settings import Settings
+from backproof.run.speed import Speed
 from backproof.run.wording import plural
 from backproof.training.result import TrainingResult
 
@@ -35,6 +36,7 @@ class Outcome:
         curve: the losses on the way.
         evaluation: the scores.
         seconds: what each stage took, by its name.
+        speed: of the training; None where it did not get through an epoch.
     """
 
     settings: Settings
@@ -44,6 +46,7 @@ class Outcome:
     curve: Curve
     evaluation: Evaluation
     seconds: Mapping[str, float]
+    speed: Speed | None = None
 
     @property
     def interrupted(self) -> bool:

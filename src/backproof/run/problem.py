@@ -14,6 +14,7 @@ import numpy as np
 from backproof.emit.data_section import SEED_DATA
 from backproof.errors import DataError, SpecificationError
 from backproof.ir.program import Program
+from backproof.kernels.backends import AUTO
 from backproof.networks import mlp
 from backproof.run.memory import refuse_absurd_size
 from backproof.run.prepare import Prepared, digits, prepare
@@ -24,7 +25,7 @@ from backproof.run.wording import listed, plural, quoted_path
 HIDDEN: tuple[int, ...] = (32,)
 ACTIVATION = ("relu",)
 TEST_SHARE = 0.25
-OPTIMIZER, LEARNING_RATE, BATCH_SIZE = "adam", 0.003, 32
+OPTIMIZER, LEARNING_RATE, BATCH_SIZE, DTYPE = "adam", 0.003, 32, "float64"
 
 FEWEST_EPOCHS, ENOUGH_STEPS = 40, 1_000
 """Small tables are seen more often than this, until enough updates are made."""
@@ -49,6 +50,8 @@ class Schedule:
     batch_size: int
     epochs: int
     seed: int
+    backend: str = AUTO
+    dtype: str = DTYPE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +122,13 @@ def resolved(settings: Settings, made: Problem) -> Settings:
     """
     schedule, structure = made.schedule, made.program.structure
     assert structure is not None  # a run's program is a network
-    free = Settings(epochs=schedule.epochs, learning_rate=schedule.learning_rate, seed=schedule.seed)
+    free = Settings(
+        epochs=schedule.epochs,
+        learning_rate=schedule.learning_rate,
+        seed=schedule.seed,
+        backend=schedule.backend,
+        dtype=schedule.dtype,
+    )
     if settings.example == "seed":
         return settings.overridden(free)
     hidden = structure.layers[:-1]
@@ -168,6 +177,8 @@ def _schedule(settings: Settings, rows: int) -> Schedule:
         batch_size=batch_size,
         epochs=settings.epochs or default_epochs(math.ceil(rows / batch_size)),
         seed=settings.seed or 0,
+        backend=settings.backend or AUTO,
+        dtype=settings.dtype or DTYPE,
     )
 
 
@@ -207,6 +218,8 @@ def _seeds_example(settings: Settings) -> Problem:
         batch_size=len(X),
         epochs=settings.epochs or SEED_EPOCHS,
         seed=settings.seed or 0,
+        backend=settings.backend or AUTO,
+        dtype=settings.dtype or DTYPE,
     )
     return Problem("The seed's example", made, mlp(*SEED_SIZES), schedule, {"example": "seed"})
 

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from backproof.errors import BackproofError, DataError
+from backproof.kernels.automatic import can_compile
+from backproof.kernels.llvm.machine import host
 from backproof.run.outcome import Outcome
 from backproof.run.problem import Problem, resolved
 from backproof.run.settings import NO_HIDDEN_LAYER, Settings, settings_from_json
+from backproof.run.speed import MADE_BY
 from backproof.run.weights import network_description
 from backproof.run.wording import quoted_path
 from backproof.version import __version__
@@ -24,13 +27,13 @@ FORMAT = "backproof-run-1"
 FILES = {
     "report.html": "this report",
     "weights.safetensors": "the trained parameters; as metadata the network, the preparation of the data, the labels",
-    "train.py": "the emitted source: repeats the training with NumPy alone, to the last bit",
+    "train.py": "the emitted source: the same training with NumPy alone, from the same weights in the same order",
     "data.npz": "both parts as matrices: X and y, which train.py reads, X_test and y_test",
     "run.json": "versions, seed, settings, figures and losses: what repeats the run",
 }
 """The files of a report's folder."""
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "polars", "matplotlib")
+LIBRARIES = ("numpy", "scipy", "llvmlite", "scikit-learn", "polars", "matplotlib")
 
 
 def record(outcome: Outcome) -> dict[str, Any]:
@@ -55,7 +58,12 @@ def record(outcome: Outcome) -> dict[str, Any]:
         if certificate is None
         else {"ok": certificate.ok, "bound": certificate.bound, "sentences": list(certificate.summary())},
         "seconds": dict(outcome.seconds),
+        "speed": _speed(outcome),
     }
+
+
+def _speed(outcome: Outcome) -> dict[str, Any] | None:
+    return None if outcome.speed is None else outcome.speed.description()
 
 
 def record_file(outcome: Outcome) -> bytes:
@@ -76,6 +84,7 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{library: version(library) for library in LIBRARIES},
         "platform": platform.platform(),
+        "processor": host().name if can_compile() else platform.machine(),
     }
 
 
@@ -137,6 +146,7 @@ def printed_figures(outcome: Outcome, folder: Path) -> str:
         "loss": outcome.result.loss,
         "figures": outcome.evaluation.figures(),
         "seconds": dict(outcome.seconds),
+        "speed": _speed(outcome),
     }
     return _text(found)
 
@@ -150,6 +160,10 @@ def compared(old: dict[str, Any], outcome: Outcome) -> str:
         return "other figures than the record, whose run was interrupted"
     if old.get("data") != new["data"]:
         return "other figures than the record: the data are not the same"
+    backends = [found["training"].get("backend") for found in (old, new) if isinstance(found.get("training"), dict)]
+    if len(set(backends)) > 1:
+        was, now = (MADE_BY.get(str(backend), backend) for backend in backends)
+        return f"other figures than the record, within rounding: that was trained by {was}, this by {now}"
     changed = [name for name, value in new["versions"].items() if (old.get("versions") or {}).get(name) != value]
     because = f": other versions of {', '.join(changed)}" if changed else ""
     return f"other figures than the record{because}"

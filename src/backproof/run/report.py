@@ -19,6 +19,8 @@ from backproof.run.mistakes import mistakes
 from backproof.run.outcome import Outcome, fixed, training_words
 from backproof.run.plots import learning_curve, weight_tiles
 from backproof.run.record import FILES, commands, versions
+from backproof.run.script import AGREEMENT
+from backproof.run.speed import MADE_BY
 from backproof.run.wording import plural
 
 SCALAR_UNITS, SCALAR_LAYERS = 4, 3
@@ -153,9 +155,19 @@ def _training(outcome: Outcome) -> dict[str, Any]:
         ("epochs", f"{result.epochs_run} of {schedule.epochs}"),
         ("initial parameters", starts),
         ("loss at the end", f"{result.loss:.6g} on the training part"),
+        ("computed", _computed(outcome)),
         ("time", f"{result.seconds:.2f} s"),
     ]
+    if outcome.speed is not None:
+        facts.append(("speed", outcome.speed.sentence()))
     return {"drawing": drawing, "caption": caption, "facts": facts}
+
+
+def _computed(outcome: Outcome) -> str:
+    settings = outcome.result.settings
+    words = f"by {MADE_BY[str(settings['backend'])]}, in {settings['dtype']}"
+    compiling = outcome.result.compile_seconds
+    return f"{words}, compiled in {compiling:.2f} s" if compiling else words
 
 
 def _weights(outcome: Outcome) -> Markup | None:
@@ -169,15 +181,29 @@ def _weights(outcome: Outcome) -> Markup | None:
 
 def _reproduce(outcome: Outcome) -> dict[str, Any]:
     found = versions()
-    own = [(name, found.pop(name)) for name in ("backproof", "python", "platform")]
+    own = [(name, found.pop(name)) for name in ("backproof", "python", "platform", "processor")]
     libraries = ", ".join(f"{name} {number}" for name, number in found.items())
     seconds = ", ".join(f"{name} {value:.2f} s" for name, value in outcome.seconds.items())
     return {
         "files": [(name, what) for name, what in FILES.items() if name != "report.html"],
         "commands": commands(outcome.settings, outcome.problem),
-        "promise": "With the same versions and seed each number above comes out the same.",
+        "promise": _promise(outcome),
         "versions": [*own, ("libraries", libraries), ("time", seconds)],
     }
+
+
+def _promise(outcome: Outcome) -> str:
+    """What comes out the same, and how much so."""
+    settings = outcome.result.settings
+    same = "With the same versions, processor and seed the run gives each number above again"
+    if settings["backend"] == "numpy" and settings["dtype"] == "float64":
+        return f"{same}, and train.py each loss, to the last bit."
+    return (
+        f"{same}, to the last bit. train.py begins with the same weights and takes the same batches, but computes by "
+        f"NumPy in float64: its losses agree within rounding (a part in {1 / AGREEMENT[str(settings['dtype'])]:,.0f} "
+        "in our tests), which a long or unstable training magnifies. A run with --backend numpy --dtype float64 it "
+        "repeats to the last bit."
+    )
 
 
 # --- the template -------------------------------------------------------------------------------------------------

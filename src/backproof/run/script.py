@@ -12,10 +12,14 @@ from backproof.run.problem import Problem
 from backproof.training.optimizers import optimizer_named
 
 DATA_FILE = "data.npz"
+AGREEMENT = {"float64": 1e-9, "float32": 1e-2}
+"""Relative difference of any loss of the script from that of a run by machine code, at most, in the tests."""
 
 
 def script(derivation: Derivation, made: Problem) -> str:
-    """``train.py``: repeats the training with NumPy alone, with the same losses to the last bit.
+    """``train.py``: the same training with NumPy alone: the same initial weights, batches and updates, in float64.
+
+    A run by the NumPy backend in float64 it repeats to the last bit; one by machine code or in float32 within rounding.
 
     The seed's example is its listing made right, with its data in it; any other reads ``data.npz`` beside it.
     """

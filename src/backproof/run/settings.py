@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from backproof.errors import DataError, SpecificationError, suggestion
-from backproof.ir.arguments import positive_number, whole_number
+from backproof.ir.arguments import FLOATS, positive_number, whole_number
+from backproof.kernels.backends import backend_named
 from backproof.rules.elementwise import activation_named
 from backproof.run.wording import quoted
 from backproof.training.optimizers import optimizer_named
@@ -18,7 +19,7 @@ EXAMPLES: tuple[Example, ...] = get_args(Example)
 TASKS = ("auto", "classification", "regression")
 NO_HIDDEN_LAYER = "none"
 
-FREE_IN_THE_SEEDS_EXAMPLE = frozenset({"example", "epochs", "learning_rate", "seed"})
+FREE_IN_THE_SEEDS_EXAMPLE = frozenset({"example", "epochs", "learning_rate", "seed", "backend", "dtype"})
 """All else is given by the seed's own listing."""
 
 SOURCE = frozenset({"data", "example", "target", "task"})
@@ -43,6 +44,8 @@ class Settings:
         optimizer: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         penalty: λ of an L2 penalty λ/2 · Σ w².
         seed: of the split, of the initial weights and of the order of the batches.
+        backend: what computes the training, ``"auto"``, ``"numpy"`` or ``"llvm"`` (machine code).
+        dtype: of its numbers, ``"float64"`` or ``"float32"``.
 
     Raises:
         SpecificationError: a value or a combination that means nothing.
@@ -66,6 +69,8 @@ class Settings:
     optimizer: str | None = None
     penalty: float | None = None
     seed: int | None = None
+    backend: str | None = None
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -137,7 +142,7 @@ def _size(text: str, number: int, part: str) -> int:
 
 def _check_types(settings: Settings) -> None:
     """Texts are texts and lists are lists: settings may come out of a file."""
-    for name in ("data", "target", "example", "task", "optimizer"):
+    for name in ("data", "target", "example", "task", "optimizer", "backend", "dtype"):
         value = getattr(settings, name)
         if value is not None and not isinstance(value, str):
             raise SpecificationError(f"the setting {name} must be text, got {value!r}")
@@ -172,7 +177,14 @@ def _check_words(settings: Settings) -> None:
             raise SpecificationError(f"an activation is a name, got {activation!r}")
         if activation != "softmax":
             activation_named(activation)
-    for what, value, known in (("task", settings.task, TASKS), ("example", settings.example, EXAMPLES)):
+    if settings.backend is not None:
+        backend_named(settings.backend)
+    known_words = (
+        ("task", settings.task, TASKS),
+        ("example", settings.example, EXAMPLES),
+        ("dtype", settings.dtype, FLOATS),
+    )
+    for what, value, known in known_words:
         if value is not None and value not in known:
             raise SpecificationError(f"unknown {what} {quoted(value)}; {suggestion(value, known)}")
 

@@ -16,13 +16,16 @@ import pytest
 
 from backproof.derivation import Derivation
 from backproof.errors import DataError, DivergenceError, NotProvedError, OutputError
+from backproof.kernels.llvm.run import NativeRun
 from backproof.run.curve import Curve
 from backproof.run.evaluation import ClassScores, Forward, NumberScores, scores_of
 from backproof.run.job import run_job
 from backproof.run.outcome import LINEAR_IS_BETTER, NOTHING_LEARNT
 from backproof.run.record import FILES
+from backproof.run.script import AGREEMENT
 from backproof.run.settings import Settings
 from backproof.run.weights import read_weights
+from backproof.training.batches import Batches
 from runs import Run, make_run
 
 QUICK = Settings(network=(4,), epochs=2)
@@ -148,9 +151,45 @@ def test_the_weights_predict_what_the_report_says(wine_run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["digits_run", "wine_run", "diabetes_run"])
-def test_train_py_repeats_the_training_to_the_last_bit(name: str, request: pytest.FixtureRequest) -> None:
-    run: Run = request.getfixturevalue(name)
+def test_train_py_repeats_a_run_by_numpy_to_the_last_bit(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    settings = request.getfixturevalue(name).outcome.settings
+    run = make_run(tmp_path, replace(settings, backend="numpy", epochs=12))
     assert _losses_of_script(run) == [epoch.loss for epoch in run.outcome.result.history]
+    assert "train.py each loss, to the last bit" in run.text("report.html")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["digits_run", "wine_run", "diabetes_run"])
+def test_train_py_repeats_a_run_by_machine_code_within_rounding(
+    name: str, dtype: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    settings = request.getfixturevalue(name).outcome.settings
+    run = make_run(tmp_path, replace(settings, backend="llvm", dtype=dtype))
+    ours = [epoch.loss for epoch in run.outcome.result.history]
+    np.testing.assert_allclose(_losses_of_script(run), ours, rtol=AGREEMENT[dtype])
+    assert ours[-1] < 0.9 * ours[0], "something was learnt"
+    assert "its losses agree within rounding" in run.text("report.html")
+
+
+def test_the_digits_are_learnt_by_machine_code_and_the_seeds_example_by_numpy(digits_run: Run, seed_run: Run) -> None:
+    for run, backend in ((digits_run, "llvm"), (seed_run, "numpy")):
+        assert json.loads(run.text("run.json"))["training"]["backend"] == backend
+        assert json.loads(run.text("run.json"))["settings"]["backend"] == "auto"
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+def test_how_fast_it_went_is_said_everywhere(tmp_path: Path, backend: str) -> None:
+    run = make_run(tmp_path, replace(QUICK, backend=backend, dtype="float32"))
+    speed = run.outcome.speed
+    assert speed is not None
+    assert (speed.steps, speed.backend, speed.dtype) == (86, backend, "float32")
+    assert f"  {speed.line()}" in run.said
+    html, stored = run.text("report.html"), json.loads(run.text("run.json"))["speed"]
+    assert speed.sentence().replace("'", "&#39;") in html
+    assert stored == json.loads(json.dumps(speed.description()))
+    assert ("compiled in" in html) is (backend == "llvm")
 
 
 def test_train_py_of_the_seeds_example_is_its_listing_made_right(seed_run: Run) -> None:
@@ -230,8 +269,9 @@ def test_a_full_disk_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_run_that_fails_leaves_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(DivergenceError, match="the learning rate 1e"):
-        make_run(tmp_path / "a" / "b", replace(QUICK, learning_rate=1e200, optimizer="sgd"))
+    for backend in ("numpy", "llvm"):
+        with pytest.raises(DivergenceError, match=r"epoch 1, step [1-9]: z_2 became infinite .* the learning rate 1e"):
+            make_run(tmp_path / "a" / "b", replace(QUICK, learning_rate=1e200, optimizer="sgd", backend=backend))
     with pytest.raises(DataError, match="there is no such file"):
         make_run(tmp_path / "a", Settings(data=str(tmp_path / "no.csv"), target="y"))
     assert os.listdir(tmp_path) == []
@@ -254,8 +294,9 @@ def test_what_is_not_proved_is_not_trained(tmp_path: Path, monkeypatch: pytest.M
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
 def test_ctrl_c_in_the_training_keeps_the_best_weights_and_writes_the_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
     followed = Curve.__call__
 
@@ -265,7 +306,7 @@ def test_ctrl_c_in_the_training_keeps_the_best_weights_and_writes_the_report(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Curve, "__call__", interrupted)
-    run = make_run(tmp_path, replace(QUICK, epochs=50))
+    run = make_run(tmp_path, replace(QUICK, epochs=50, backend=backend))
     assert run.outcome.interrupted
     assert run.outcome.result.epochs_run == 3
     assert any("interrupted after 3 epochs" in line for line in run.said)
@@ -274,14 +315,18 @@ def test_ctrl_c_in_the_training_keeps_the_best_weights_and_writes_the_report(
     assert sorted(os.listdir(tmp_path)) == sorted(FILES)
 
 
-def test_ctrl_c_before_the_first_epoch_still_gives_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from backproof.training import batches
-
-    def interrupted(self: object) -> None:
+@pytest.mark.parametrize(("backend", "place"), [("numpy", Batches), ("llvm", Batches), ("llvm", NativeRun)])
+def test_ctrl_c_before_the_first_epoch_still_gives_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, place: type
+) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batches.Batches, "epoch", interrupted)
-    run = make_run(tmp_path, QUICK)
+    for name in ("epoch", "order") if place is Batches else ("steps",):
+        monkeypatch.setattr(place, name, interrupted)
+    run = make_run(tmp_path, replace(QUICK, backend=backend))
+    assert run.outcome.speed is None
+    assert json.loads(run.text("run.json"))["speed"] is None
     assert run.outcome.interrupted
     assert run.outcome.result.epochs_run == 0
     assert "interrupted after 0 epochs" in run.text("report.html")

@@ -73,6 +73,11 @@ def test_records_are_compared(wine_run: Run) -> None:
     versions = {**altered(wine_run)["versions"], "numpy": "1.0", "python": "3.0"}
     assert compared(altered(wine_run, loss=1, versions=versions), outcome).endswith("other versions of python, numpy")
     assert compared(altered(wine_run, loss=1), outcome) == "other figures than the record"
+    training = {**altered(wine_run)["training"], "backend": "llvm"}
+    assert compared(altered(wine_run, loss=1, training=training), outcome) == (
+        "other figures than the record, within rounding: that was trained by machine code, this by NumPy"
+    )
+    assert compared(altered(wine_run, loss=1, training=None), outcome) == "other figures than the record"
 
 
 def test_the_commands_repeat_the_run(hostile_run: Run, diabetes_run: Run) -> None:
@@ -92,6 +97,7 @@ def test_figures_for_other_programs(diabetes_run: Run) -> None:
     found = json.loads(printed_figures(diabetes_run.outcome, Path("out")))
     assert found["report"] == str(Path("out") / "report.html")
     assert found["task"] == "regression"
+    assert found["speed"]["steps_per_second"] > 0
     assert set(found["figures"]) == {"train", "held_out", "linear_model", "constant"}
     assert set(found["figures"]["held_out"]) == {"rows", "r2", "rmse", "mae"}
 
