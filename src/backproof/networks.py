@@ -5,16 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import reduce
 from itertools import pairwise
 
 from backproof.dims import SCALAR, Dim, as_dim
 from backproof.errors import SpecificationError
-from backproof.ir.expr import Elementwise, Expr, Function, Name, Number, Softmax, rational, total
-from backproof.ir.program import Equation, Layer, Program, Remembered, RowsSumToOne, Samples, Structure
+from backproof.ir.expr import (
+    Const,
+    Elementwise,
+    Expr,
+    Function,
+    Greater,
+    Name,
+    Number,
+    Softmax,
+    broadcast,
+    rational,
+    total,
+)
+from backproof.ir.program import Drawn, Equation, Layer, Program, Remembered, RowsSumToOne, Samples, Structure
 from backproof.ir.traverse import names
-from backproof.rules.elementwise import HALF, activation_named, constant, derivative_formula
+from backproof.rules.elementwise import HALF, abs_, activation_named, constant, derivative_formula
 from backproof.rules.losses import Loss, loss_named
+from backproof.rules.losses import weighted as weighted_loss
 from backproof.rules.normalization import normalization_named
 
 Activation = str | Function
@@ -32,9 +46,12 @@ def mlp(
     bias: bool = False,
     loss: str | Loss = "half_squared_error",
     penalty: Number | None = None,
+    penalty_l1: Number | None = None,
     batch: int | str = "n",
     samples: Samples = "rows",
     normalization: str | None = None,
+    dropout: Number | None = None,
+    weighted: bool = False,
 ) -> Program:
     """L = loss(y, ŷ), ŷ = l_K, l_k = activation(l_{k-1} · W_k + b_k), l_0 = X.
 
@@ -48,10 +65,14 @@ def mlp(
         bias: whether each layer adds a bias, of shape (1, units) (for columns: (units, 1)).
         loss: a name from ``rules.losses`` or a loss made by ``bp.loss``.
         penalty: λ of an L2 penalty λ/2 · Σ w² over all weights (not the biases).
+        penalty_l1: λ of an L1 penalty λ · Σ |w| over all weights; its derivative at 0 is taken as 0.
         batch: the number of samples: an integer, or a symbol.
         samples: whether a sample is a row of X (n × inputs) or a column (inputs × n).
         normalization: ``"batch"`` or ``"layer"`` normalises the linear part a_k of every hidden layer before its
             activation: u_k = (a_k − mean) / deviation, and γ_k ∘ u_k + β_k goes on; β takes the place of the bias.
+        dropout: the chance p that an output of a hidden layer is left out of a step: h_k = l_k ∘ M_k goes on, with
+            M_k = [U_k > p] / (1 − p) and U_k random numbers from 0 to 1, new in each step. Predictions use l_k itself.
+        weighted: whether each sample's terms of the loss are multiplied by its weight, the input ``omega``, (n, 1).
 
     Returns:
         A program with inputs ``X`` and ``y``, parameters ``W_1``, ``b_1``, …, and the loss ``L``.
@@ -79,8 +100,9 @@ def mlp(
         as_dim(batch),
         name_last=chosen.output is not None,
         normalization=normalization,
+        dropout=_chance(dropout),
     )
-    return builder.program(chosen, penalty)
+    return builder.program(chosen, penalty, penalty_l1, weighted)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
@@ -186,14 +208,16 @@ class _Builder:
     batch: Dim
     name_last: bool
     normalization: str | None
+    dropout: Fraction | None
 
-    def program(self, loss: Loss, penalty: Number | None) -> Program:
+    def program(self, loss: Loss, l2: Number | None, l1: Number | None, weighted: bool) -> Program:
         rows = self.samples == "rows"
         X, y = self._name("X", self.sizes[0]), self._name("y", self.sizes[-1])
         parameters: list[Name] = []
         equations: list[Equation] = []
         layers: list[Layer] = []
         remembered: list[Remembered] = []
+        draws: list[Name] = []
         below = X
         for k in range(1, len(self.sizes)):
             own, made, kept, layer = self._layer(k, below)
@@ -202,11 +226,32 @@ class _Builder:
             remembered += kept
             layers.append(layer)
             below = made[-1].name
-        equations += _loss_equations(loss, below, y, parameters, penalty, self.batch)
+            if self.dropout is not None and k < len(self.sizes) - 1:
+                draws.append(self._name(f"U_{k}", layer.outputs))
+                equations += _dropped_out(k, below, draws[-1], self.dropout)
+                below = equations[-1].name
+        weights = (self._name("omega", 1),) if weighted else ()
+        equations += _loss_equations(_data_loss(loss, below, y, self.batch, *weights), loss, parameters, l2, l1)
         assumptions = (RowsSumToOne("y", 1 if rows else 0),) if loss.output == "softmax" else ()
-        written = None if penalty is None else f"{float(penalty):g}"
-        structure = Structure(tuple(layers), loss.name, self.samples, written, self.normalization)
-        return Program((X, y), tuple(parameters), tuple(equations), "L", assumptions, structure, tuple(remembered))
+        structure = Structure(
+            tuple(layers),
+            loss.name,
+            self.samples,
+            penalty=_as_written(l2),
+            penalty_l1=_as_written(l1),
+            normalization=self.normalization,
+            dropout=_as_written(self.dropout),
+        )
+        return Program(
+            (X, y, *weights, *draws),
+            tuple(parameters),
+            tuple(equations),
+            "L",
+            assumptions,
+            structure,
+            tuple(remembered),
+            tuple(Drawn(name.id, stream) for stream, name in enumerate(draws, start=1)),
+        )
 
     def _name(self, id: str, units: int) -> Name:
         return Name(id, (self.batch, units) if self.samples == "rows" else (units, self.batch))
@@ -260,6 +305,35 @@ class _Builder:
         return Softmax(argument, 1 if self.samples == "rows" else 0)
 
 
+def _as_written(number: Number | None) -> str | None:
+    return None if number is None else f"{float(number):g}"
+
+
+def _dropped_out(k: int, output: Name, random: Name, chance: Fraction) -> tuple[Equation, Equation]:
+    """M = [U > p] / (1 − p) and h = l ∘ M.
+
+    Source:
+        Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting (2014), scaled in training.
+    """
+    mask = Name(f"M_{k}", output.shape)
+    kept = Equation(
+        mask,
+        Greater(random, broadcast(Const(chance), output.shape)) / constant(1 - chance),
+        label=f"mask of layer {k}: which outputs stay in this step",
+        when_predicting=broadcast(Const(Fraction(1)), output.shape),
+    )
+    return kept, Equation(Name(f"h_{k}", output.shape), output * mask, label=f"output of layer {k} after dropout")
+
+
+def _chance(dropout: Number | None) -> Fraction | None:
+    if dropout is None:
+        return None
+    if not 0 <= dropout < 1:
+        raise SpecificationError(f"dropout is the chance to leave an output out, from 0 to below 1, got {dropout!r}")
+    chance = rational(dropout)
+    return chance if chance > 0 else None
+
+
 def _needs_argument(activation: Activation) -> bool:
     """Whether the derivative looks at the activation's argument, which then gets a name."""
     return not isinstance(activation, Function) or "x" in names(derivative_formula(activation))
@@ -273,21 +347,36 @@ def _added(terms: Sequence[Expr]) -> Expr:
     return _added(terms[:middle]) + _added(terms[middle:])
 
 
-def _loss_equations(
-    loss: Loss, prediction: Name, y: Name, parameters: Sequence[Name], penalty: Number | None, samples: Dim
-) -> list[Equation]:
+def _data_loss(loss: Loss, prediction: Name, y: Name, samples: Dim, weights: Name | None = None) -> Expr:
     value = loss.build(prediction, y, samples)
     if value.shape != SCALAR:
         raise SpecificationError(f"the loss {loss.name} gives a matrix; sum or average it to one number")
+    return value if weights is None else weighted_loss(value, weights)
+
+
+def _loss_equations(
+    value: Expr, loss: Loss, parameters: Sequence[Name], l2: Number | None, l1: Number | None
+) -> list[Equation]:
     L = Name("L")
-    if penalty is None:
+    penalties = [(p, kind) for p, kind in ((l2, "L2"), (l1, "L1")) if p is not None]
+    if not penalties:
         return [Equation(L, value, label=loss.label or f"the loss {loss.name}")]
-    if not float("-inf") < float(penalty) < float("inf") or penalty < 0:
-        raise SpecificationError(f"the penalty must be a finite number of at least 0, got {penalty}")
+    for penalty, kind in penalties:
+        if not float("-inf") < float(penalty) < float("inf") or penalty < 0:
+            raise SpecificationError(f"the {kind} penalty must be a finite number of at least 0, got {penalty}")
     D, R = Name("D"), Name("R")
-    squares = [total(W**2) for W in parameters if W.id.startswith("W_")]
+    terms = [_penalty(rational(penalty), kind, parameters) for penalty, kind in penalties]
+    kinds = " and ".join(kind for _, kind in penalties)
     return [
         Equation(D, value, label=f"data loss: {loss.label or loss.name}"),
-        Equation(R, constant(rational(penalty) * HALF) * _added(squares), label="L2 penalty"),
+        Equation(R, reduce(lambda a, b: a + b, terms), label=f"{kinds} penalty"),
         Equation(L, D + R, label="the loss: data loss and penalty"),
     ]
+
+
+def _penalty(factor: Fraction, kind: str, parameters: Sequence[Name]) -> Expr:
+    """λ/2 Σ w², or λ Σ |w|."""
+    weights = [W for W in parameters if W.id.startswith("W_")]
+    if kind == "L2":
+        return constant(factor * HALF) * _added([total(W**2) for W in weights])
+    return constant(factor) * _added([total(Elementwise(abs_, W)) for W in weights])

@@ -15,8 +15,8 @@ from backproof.dims import Symbol, concrete
 from backproof.errors import SpecificationError
 from backproof.ir.arithmetic import NumpyArithmetic
 from backproof.ir.evaluate import Evaluator, evaluate_program
-from backproof.ir.expr import Elementwise, Name, Softmax, total
-from backproof.ir.program import Program, RowsSumToOne
+from backproof.ir.expr import Elementwise, Name, Softmax, broadcast, size_of, total
+from backproof.ir.program import Program, RowsSumToOne, Samples
 from backproof.networks import DEEPEST, LARGEST_LAYER, mlp, parse_sizes
 from backproof.rules.elementwise import ACTIVATIONS, elu, leaky_relu, sigmoid, tanh
 from backproof.rules.losses import LOSSES, Loss
@@ -282,9 +282,9 @@ def test_sizes_that_mean_nothing(sizes: tuple[Any, ...], message: str) -> None:
         ),
         ({"loss": "binary_cross_entropy", "output_activation": "softmax"}, r"the loss .* is fused with .* sigmoid"),
         ({"loss": None}, r"a loss is a name or a loss made by bp.loss, got None"),
-        ({"penalty": -1}, r"the penalty must be a finite number of at least 0, got -1"),
-        ({"penalty": float("nan")}, r"the penalty must be a finite number of at least 0, got nan"),
-        ({"penalty": float("inf")}, r"the penalty must be a finite number of at least 0, got inf"),
+        ({"penalty": -1}, r"the L2 penalty must be a finite number of at least 0, got -1"),
+        ({"penalty": float("nan")}, r"the L2 penalty must be a finite number of at least 0, got nan"),
+        ({"penalty": float("inf")}, r"the L2 penalty must be a finite number of at least 0, got inf"),
         ({"batch": 0}, r"a dimension must be at least 1, got 0"),
         ({"batch": "3 n"}, r"a dimension must be a positive integer or a name, got '3 n'"),
         ({"batch": None}, r"a dimension must be a positive integer or a name, got None"),
@@ -367,3 +367,77 @@ def test_names_of_quantities_are_plain() -> None:
 def test_a_penalty_over_very_many_layers_makes_no_deep_tree() -> None:
     trace = backpropagate(mlp(*[2] * 1001, penalty=0.1))
     assert len(trace.gradients) == 1000
+
+
+# --- dropout, weights, the L1 penalty ------------------------------------------------------------------------------
+
+
+def test_dropout_leaves_outputs_out_and_scales_the_others() -> None:
+    program = mlp(3, 5, 4, 2, dropout=0.25)
+    assert [name.id for name in program.inputs] == ["X", "y", "U_1", "U_2"]
+    assert [(drawn.name, drawn.stream) for drawn in program.drawn] == [("U_1", 1), ("U_2", 2)]
+    found = values(program)
+    np.testing.assert_allclose(found["h_1"], np.where(found["U_1"] > 0.25, found["l_1"] / 0.75, 0), rtol=1e-15)
+    np.testing.assert_allclose(found["y_hat"], 1 / (1 + np.exp(-found["h_2"] @ found["W_3"])), rtol=1e-14)
+
+
+def test_predictions_leave_nothing_out() -> None:
+    program, plain = mlp(3, 5, 2, dropout=0.25), mlp(3, 5, 2)
+    assert [name.id for name in program.predicting.inputs] == ["X", "y"]
+    found = values(plain)
+    arrays = {id: found[id] for id in ("X", "y", "W_1", "W_2")}
+    evaluator = Evaluator(NumpyArithmetic(), {"n": 4})
+    np.testing.assert_array_equal(evaluate_program(program.predicting, arrays, evaluator)["y_hat"], found["y_hat"])
+
+
+def test_dropout_of_nothing_is_no_dropout() -> None:
+    assert mlp(3, 2, 1, dropout=0) == mlp(3, 2, 1)
+
+
+@pytest.mark.parametrize("chance", [-0.1, 1, 1.5, float("nan")])
+def test_a_chance_is_from_zero_to_below_one(chance: float) -> None:
+    with pytest.raises(SpecificationError, match="from 0 to below 1"):
+        mlp(3, 2, 1, dropout=chance)
+
+
+@pytest.mark.parametrize("samples", ["rows", "columns"])
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_weights_multiply_the_terms_of_each_sample(loss: str, samples: Samples) -> None:
+    """A weight of two counts as the sample twice; the size of the average stays what it was."""
+    program = mlp(3, 2, 2, loss=loss, weighted=True, samples=samples)
+    assert program.names["omega"].shape == ((n, 1) if samples == "rows" else (1, n))
+    rng = np.random.default_rng(3)
+    leaves = {name.id: rng.uniform(0.1, 1, concrete(name.shape, {"n": 3})) for name in program.inputs}
+    leaves |= {name.id: rng.normal(size=concrete(name.shape, {})) for name in program.parameters}
+    axis = 0 if samples == "rows" else 1
+    chosen = [0, 1, 1, 2, 2, 2]
+    twice = {**leaves, **{id: np.take(leaves[id], chosen, axis) for id in ("X", "y")}}
+    leaves["omega"] = np.array([1.0, 2.0, 3.0]).reshape(leaves["omega"].shape)
+    weighted = evaluate_program(program, leaves, Evaluator(NumpyArithmetic(), {"n": 3}))["L"]
+    del twice["omega"]
+    plain = mlp(3, 2, 2, loss=loss, samples=samples)
+    repeated = evaluate_program(plain, twice, Evaluator(NumpyArithmetic(), {"n": 6}))["L"]
+    factor = 1 if loss == "half_squared_error" else 2
+    np.testing.assert_allclose(weighted, repeated * factor, rtol=1e-13)
+
+
+def test_weighted_cross_entropy_keeps_its_short_gradient() -> None:
+    trace = backpropagate(mlp(3, 2, 4, loss="cross_entropy", weighted=True))
+    delta = {e.name.id: e.value for e in trace.backward}["delta_2"]
+    omega, prediction, target = (trace.program.names[id] for id in ("omega", "y_hat", "y"))
+    assert delta == 1 / size_of(n) * (broadcast(omega, (n, 4)) * (prediction - target))
+
+
+def test_a_loss_that_is_no_sum_over_samples_cannot_be_weighted() -> None:
+    twice = Loss("twice", lambda p, y, n: total(p - y) ** 2 + total(p))
+    with pytest.raises(SpecificationError, match="one sum over all samples"):
+        mlp(3, 2, 1, loss=twice, weighted=True)
+
+
+def test_both_penalties_add_up() -> None:
+    found = values(mlp(3, 2, 1, penalty=0.5, penalty_l1=0.25))
+    weights = [found["W_1"], found["W_2"]]
+    expected = sum(0.25 * (w**2).sum() + 0.25 * np.abs(w).sum() for w in weights)
+    np.testing.assert_allclose(found["R"], expected, rtol=1e-14)
+    with pytest.raises(SpecificationError, match="the L1 penalty must be a finite number"):
+        mlp(3, 2, 1, penalty_l1=-1)

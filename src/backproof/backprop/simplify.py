@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -101,18 +102,26 @@ def _value(expr: Expr) -> Fraction | None:
             return None
 
 
-def _common_scalar(node: Add | Sub) -> Expr | None:
-    """(1/n) a − (1/n) b = (1/n) (a − b): a scalar other than a plain number that both sides share."""
+def _common_factor(node: Add | Sub) -> Expr | None:
+    """(1/n) a − (1/n) b = (1/n) (a − b): a scalar other than a plain number, rows or columns that both sides share."""
     if node.shape == SCALAR:
         return None
     left, right = product_of(node.a), product_of(node.b)
-    if not (left.above or left.below) or not (left.factors and right.factors):
+    if not (left.factors and right.factors):
         return None
+    scaled = bool(left.above or left.below)
     scalar, other = left.strip(), right.strip()
     if scalar != other:
         return None
+    repeated = [factor for factor in left.factors if isinstance(factor, Broadcast) and factor in right.factors]
+    if not (scaled or repeated):
+        return None
+    for factor in repeated:
+        left.factors.remove(factor)
+        right.factors.remove(factor)
     inside = type(node)(left.expression(), right.expression())
-    return _product(scalar.expression() * (_sub(inside) if isinstance(inside, Sub) else _add(inside)))
+    rest = _sub(inside) if isinstance(inside, Sub) else _add(inside)
+    return _product(scalar.expression() * reduce(lambda product, factor: factor * product, reversed(repeated), rest))
 
 
 def _add(node: Add) -> Expr:
@@ -126,7 +135,7 @@ def _add(node: Add) -> Expr:
         return a
     if a == b:
         return _product(2 * a)
-    factored = _common_scalar(node)
+    factored = _common_factor(node)
     if factored is not None:
         return factored
     negative, opposite = _signed(b)
@@ -147,7 +156,7 @@ def _sub(node: Sub) -> Expr:
         return _product(Neg(b))
     if a == b:
         return zeros(node.shape)
-    factored = _common_scalar(node)
+    factored = _common_factor(node)
     if factored is not None:
         return factored
     negative, opposite = _signed(b)

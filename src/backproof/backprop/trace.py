@@ -80,6 +80,7 @@ class Trace:
             assumptions=self.program.assumptions,
             structure=self.program.structure,
             remembered=self.program.remembered,
+            drawn=self.program.drawn,
         )
 
     @cached_property

@@ -63,10 +63,17 @@ def network_options(
     ] = None,
     normalization: Annotated[
         str | None,
-        option(
-            "--normalization", panel=NETWORK, help="Of hidden layers: batch (over examples) or layer (units)."
-        ),
+        option("--normalization", panel=NETWORK, help="Of hidden layers: batch (over examples) or layer (units)."),
     ] = None,
+    dropout: Annotated[
+        float | None, option("--dropout", panel=NETWORK, help="The chance that a hidden unit is left out of a step.")
+    ] = None,
+    penalty_l1: Annotated[
+        float | None, option("--penalty-l1", panel=NETWORK, help="λ of an L1 penalty, λ times the sum of |w|.")
+    ] = None,
+    weighted: Annotated[
+        bool, option("--weighted/--not-weighted", panel=NETWORK, help="A weight for each example in the loss.")
+    ] = False,
     batch: Annotated[str, option("--batch", panel=NETWORK, help="How many examples: a number or a symbol.")] = "n",
     samples: Annotated[
         Samples, option("--samples", panel=NETWORK, help="An example is a row of X, or a column.")
@@ -101,9 +108,12 @@ def network_options(
         bias=bias,
         loss=loss,
         penalty=penalty,
+        penalty_l1=penalty_l1,
+        weighted=weighted,
         batch=int(batch) if batch.lstrip("-").isdigit() else batch,
         samples=samples.value,
         normalization=normalization,
+        dropout=dropout,
     )
 
 

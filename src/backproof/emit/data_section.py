@@ -134,7 +134,7 @@ class DataSection:
 
 def _is_the_seeds_network(structure: Structure | None) -> bool:
     """Whether the network is that of the post: 3-2-1, sigmoid throughout, without biases, samples in rows."""
-    if structure is None or structure.penalty is not None:
+    if structure is None or structure.penalised:
         return False
     plain = all(layer.activation == "sigmoid" and layer.bias is None for layer in structure.layers)
     described = (structure.specification, structure.loss, structure.samples)

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backproof.dims import Shape, Symbol, shape_text
+from backproof.dims import Shape, Symbol, concrete, shape_text
 from backproof.errors import DataError, ShapeError, SpecificationError, suggestion
 from backproof.ir.arithmetic import Array
-from backproof.ir.evaluate import sizes_from
+from backproof.ir.evaluate import sizes_of
 from backproof.ir.expr import Name
-from backproof.ir.program import Program
+from backproof.ir.program import Drawn, Program
+from backproof.ir.random import uniform
 
 FLOATS = ("float32", "float64")
 SUM_TOLERANCE = 1e-6
@@ -65,9 +66,27 @@ def checked_arguments(
     given_inputs = checked_values(program.inputs, inputs, dtype, "input")
     given_parameters = checked_values(program.parameters, parameters, dtype, "parameter")
     arrays = {**given_inputs, **given_parameters}
-    sizes = sizes_from(program, {id: array.shape for id, array in arrays.items()})
+    left_out = [drawn for drawn in program.drawn if drawn.name not in arrays]
+    absent = {drawn.name for drawn in left_out}
+    needed = [name for name in (*program.inputs, *program.parameters) if name.id not in absent]
+    sizes = sizes_of(needed, {id: array.shape for id, array in arrays.items()})
     _check_targets(program, given_inputs)
-    return Arguments(given_inputs, given_parameters, sizes)
+    return Arguments(given_inputs | drawn_inputs(program, left_out, sizes, dtype), given_parameters, sizes)
+
+
+def drawn_inputs(
+    program: Program,
+    drawn: Sequence[Drawn],
+    sizes: Mapping[str, int],
+    dtype: np.dtype[Any],
+    seed: int = 0,
+    step: int = 0,
+) -> dict[str, Array]:
+    """The random inputs of one step."""
+    return {
+        each.name: uniform(seed, step, each.stream, concrete(program.names[each.name].shape, sizes), dtype)
+        for each in drawn
+    }
 
 
 def checked_values(

@@ -53,6 +53,14 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """An input of random numbers from 0 to 1, new in each step: ``ir.random`` makes those of its stream."""
+
+    name: str
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
 class RowsSumToOne:
     """The assumption that each sample of the named target sums to 1 (one-hot or probabilities).
 
@@ -85,13 +93,23 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What is known of a program that came from a network: its layers, loss and the orientation of the samples."""
+    """What is known of a program that came from a network: layers, loss, orientation of the samples, and options.
+
+    Penalties and the chance of dropout are texts, as people write them.
+    """
 
     layers: tuple[Layer, ...]
     loss: str
     samples: Samples
     penalty: str | None = None
+    penalty_l1: str | None = None
     normalization: str | None = None
+    dropout: str | None = None
+
+    @property
+    def penalised(self) -> bool:
+        """Whether the loss has a penalty on the weights beside the data loss."""
+        return self.penalty is not None or self.penalty_l1 is not None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -116,6 +134,7 @@ class Program:
         assumptions: what is taken for granted about inputs.
         structure: the layers, where the program is a network.
         remembered: what training remembers for predictions.
+        drawn: the inputs that are random numbers, where nobody gives them.
 
     Raises:
         SpecificationError: a name defined twice, used before it is defined, or unknown.
@@ -129,6 +148,7 @@ class Program:
     assumptions: tuple[RowsSumToOne, ...] = ()
     structure: Structure | None = None
     remembered: tuple[Remembered, ...] = ()
+    drawn: tuple[Drawn, ...] = ()
 
     def __post_init__(self) -> None:
         known: dict[str, Shape] = {}
@@ -212,6 +232,8 @@ class Program:
                 for equation in self.equations
             ),
             remembered=(),
+            drawn=(),
+            inputs=tuple(name for name in self.inputs if name.id not in {drawn.name for drawn in self.drawn}),
         )
 
     def fresh(self, wanted: str) -> str:

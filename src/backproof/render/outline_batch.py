@@ -77,7 +77,7 @@ def _stacked(telling: Telling) -> Blocks:
 def _loss_of_batch(telling: Telling, n: Symbol) -> Prose:
     program = telling.view.batch.source
     structure = program.structure
-    penalised = structure is not None and structure.penalty is not None
+    penalised = structure is not None and structure.penalised
     loss = program.names["D"] if penalised else telling.view.batch.loss
     means = any(isinstance(node, Size) for equation in program.equations for node in walk(equation.value))
     does = " is their mean over all " if means else " is the sum of those of all "

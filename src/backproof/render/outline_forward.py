@@ -89,7 +89,9 @@ def _quantity_shape(step: ScalarStep) -> Shape:
 
 
 def _inputs(telling: Telling, steps: Sequence[ScalarStep]) -> Blocks:
-    inputs = telling.view.trace.source.inputs
+    program = telling.view.trace.source
+    random = {drawn.name for drawn in program.drawn}
+    inputs = tuple(name for name in program.inputs if name.id not in random)
     if not inputs:
         return []
     tuple_: Prose = inputs[:1] if len(inputs) == 1 else ("(", *listed([(name,) for name in inputs], last=", "), ")")
@@ -103,8 +105,19 @@ def _inputs(telling: Telling, steps: Sequence[ScalarStep]) -> Blocks:
     shapes = listed([(Shaped(name),) for name in inputs if name.shape != SCALAR])
     verb = "this is" if len(inputs) == 1 else "these are"
     matrix: Prose = (f" In matrix form {verb} ", *shapes) if shapes else ()
-    words = paragraph(*subject, ": ", *kinds, ".", *matrix, ("," if steps else ".") if matrix else "")
-    return [words, *(telling.display(step) for step in steps)]
+    given = [step for step in steps if step.target in inputs]
+    words = paragraph(*subject, ": ", *kinds, ".", *matrix, ("," if given else ".") if matrix else "")
+    blocks: Blocks = [words, *(telling.display(step) for step in given)]
+    if program.drawn:
+        numbers = listed([(Shaped(program.names[drawn.name]),) for drawn in program.drawn])
+        drawn_steps = [step for step in steps if step not in given]
+        noun = "is a matrix" if len(program.drawn) == 1 else "are matrices"
+        end = ":" if drawn_steps else "."
+        blocks += [
+            paragraph("Beside these ", *numbers, f" {noun} of random numbers from 0 to 1, new in each step", end)
+        ]
+        blocks += [telling.display(step) for step in drawn_steps]
+    return blocks
 
 
 def _kind(shape: Shape) -> str:

@@ -82,9 +82,9 @@ def _loss_words(program: Program) -> str:
     """The loss in words, as its equation is labelled."""
     labels = {equation.name.id: equation.label for equation in program.equations}
     label = labels.get("D", "").removeprefix("data loss: ") or labels.get(program.loss, "")
-    penalty = program.structure is not None and program.structure.penalty is not None
+    penalty = labels.get("R", "") if program.structure is not None and program.structure.penalised else ""
     plain = label.removeprefix("the loss ")
-    return f"{plain} plus an L2 penalty on the weights" if penalty and plain else plain
+    return f"{plain} plus an {penalty} on the weights" if penalty and plain else plain
 
 
 def _caption(structure: Structure) -> str:
@@ -110,6 +110,10 @@ def conventions(parts: Parts, blocks: Iterable[Block]) -> Blocks:
     rows += [
         ((parts.trace.source.names[assumption.name],), (_assumed(assumption.axis),))
         for assumption in parts.trace.source.assumptions
+    ]
+    rows += [
+        ((parts.trace.source.names[drawn.name],), ("random numbers from 0 to 1, new in each step",))
+        for drawn in parts.trace.source.drawn
     ]
     return [heading(1, "Notation", "notation"), Conventions(tuple(rows))] if rows else []
 

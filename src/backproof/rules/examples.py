@@ -54,4 +54,6 @@ def _drawn(program: Program, name: Name, sizes: Mapping[str, int], rng: np.rando
     structure = program.structure
     if structure is not None and structure.loss == "binary_cross_entropy" and name.id == "y":
         return rng.integers(2, size=shape).astype(float)
+    if name.id in {drawn.name for drawn in program.drawn}:
+        return np.asarray(np.round(rng.uniform(size=shape), DIGITS))
     return np.asarray(np.round(rng.normal(size=shape), DIGITS))

@@ -156,4 +156,5 @@ def tangent_program(program: Program, moving: Mapping[str, str]) -> Program:
         loss=program.loss,
         assumptions=program.assumptions,
         remembered=program.remembered,
+        drawn=program.drawn,
     )

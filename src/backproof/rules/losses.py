@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from backproof.dims import Dim
 from backproof.errors import SpecificationError, suggestion
-from backproof.ir.expr import Const, Elementwise, Expr, Number, count, size_of, total
+from backproof.ir.expr import Const, Elementwise, Expr, Number, Sum, count, size_of, total
+from backproof.ir.traverse import transform, walk
 from backproof.rules.elementwise import HALF, abs_, huber, log
 
 Build = Callable[[Expr, Expr, Dim], Expr]
@@ -81,6 +82,23 @@ LOSSES: Mapping[str, Loss] = {
         Loss("cross_entropy", _cross_entropy, output="softmax", label="mean cross-entropy over the samples"),
     )
 }
+
+
+def weighted(value: Expr, weights: Expr) -> Expr:
+    """The loss with the terms of each sample multiplied by the sample's weight.
+
+    Args:
+        value: a loss that is one sum over all samples, perhaps scaled.
+        weights: n×1 for samples in rows, 1×n for columns.
+
+    Raises:
+        SpecificationError: a loss that is no such sum.
+    """
+    sums = [node for node in walk(value) if isinstance(node, Sum) and node.axis is None]
+    if len(sums) != 1:
+        raise SpecificationError("only a loss that is one sum over all samples can be weighted; write yours as one sum")
+    return transform(value, lambda node: total(sums[0].x * weights) if node == sums[0] else node)
+
 
 _user_losses: dict[str, Loss] = {}
 

@@ -77,6 +77,10 @@ def _weights_sum_to_one(node: Expr, around: Surroundings) -> Expr | None:
     match node:
         case Sum(Mul(y, Sub(z, Broadcast(LogSumExp(_, axis) as normaliser))), None) if around.sums_to_one(y, axis):
             return total(y * z) - total(normaliser)
+        case Sum(Mul(Mul(y, Sub(z, Broadcast(LogSumExp(_, axis) as normaliser))), Broadcast(weights)), None) if (
+            around.sums_to_one(y, axis) and weights.shape == normaliser.shape
+        ):
+            return total(weights * total(y * z, axis)) - total(weights * normaliser)
         case _:
             return None
 

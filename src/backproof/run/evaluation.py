@@ -129,7 +129,7 @@ class Forward:
         self._equations = NumpyEquations(program.equations)
         self._output = program.structure.layers[-1].output if program.structure else "y_hat"
         self._loss = program.loss
-        self._data_loss = "D" if program.structure and program.structure.penalty else program.loss
+        self._data_loss = "D" if program.structure and program.structure.penalised else program.loss
 
     def __call__(self, parameters: Mapping[str, Matrix], X: Matrix, Y: Matrix) -> Prediction:
         """What the network says of these examples.
