@@ -23,6 +23,7 @@ from backproof.kernels.llvm.code import Machine
 from backproof.kernels.llvm.explain import Explanation, explained
 from backproof.kernels.llvm.machine import Compiled, host
 from backproof.kernels.llvm.plan import two_dimensional
+from backproof.kernels.llvm.recent import Recent
 from backproof.kernels.llvm.steps import Gathered, Update, Written, write_steps
 from backproof.kernels.numpy_backend import compile_numpy
 
@@ -33,6 +34,8 @@ SMALL_WIDTH = 8
 """Networks whose layers have at most this many units get vectors of their own size."""
 WORK_PER_THREAD = 4_000_000
 """Multiplications of a step below which a further thread waits more than it works."""
+KEPT = 4
+"""Sets of sizes whose machine code and memory a kernel keeps."""
 STRAIGHT_LINE = 1500
 """Multiplications in a step up to which every loop is written out and the workspace is kept in registers."""
 
@@ -151,7 +154,7 @@ class LlvmKernel:
         self.dtype = checked_dtype(dtype)
         if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise UnsupportedError(f"machine code for {self.dtype.name} is not built yet; use float32 or float64")
-        self._made: dict[tuple[tuple[str, int], ...], tuple[Native, Arena]] = {}
+        self._made: Recent[tuple[tuple[str, int], ...], tuple[Native, Arena]] = Recent(KEPT)
         self._busy = Lock()
 
     def __call__(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> tuple[float, dict[str, Array]]:
@@ -170,13 +173,12 @@ class LlvmKernel:
             ShapeError: a size that is missing or less than one.
         """
         self._check_sizes(sizes)
-        key = tuple(sorted(sizes.items()))
-        if key not in self._made:
-            made = compile_steps(
-                self.trace, sizes, self.dtype, gathered=(), wanted=tuple(self.trace.gradients.values())
-            )
-            self._made[key] = made, made.arena()
-        return self._made[key]
+        return self._made.found(tuple(sorted(sizes.items())), lambda: self._compiled(sizes))
+
+    def _compiled(self, sizes: Mapping[str, int]) -> tuple[Native, Arena]:
+        wanted = tuple(self.trace.gradients.values())
+        made = compile_steps(self.trace, sizes, self.dtype, gathered=(), wanted=wanted)
+        return made, made.arena()
 
     def _check_sizes(self, sizes: Mapping[str, int]) -> None:
         symbols = {d.name for name in self.trace.program.names.values() for d in name.shape if isinstance(d, Symbol)}

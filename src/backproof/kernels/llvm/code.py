@@ -20,11 +20,13 @@ class Machine:
         scalar: ``"float"`` or ``"double"``.
         width: scalars in a vector.
         registers: vector registers.
+        fused: whether it multiplies and adds in one instruction; where it does not, LLVM would call a slow function.
     """
 
     scalar: str
     width: int
     registers: int
+    fused: bool = True
 
     @property
     def vector(self) -> str:
@@ -322,8 +324,10 @@ class Code:
         return self.put(f"{operation} {self.machine.vector} {a}, {b}")
 
     def fma(self, a: str, b: str, c: str) -> str:
-        """a · b + c, rounded once."""
+        """a · b + c, rounded once where the machine can."""
         v = self.machine.vector
+        if not self.machine.fused:
+            return self.binary("fadd", self.binary("fmul", a, b), c)
         return self.call(f"llvm.fma.{self.machine.suffix}", v, [(v, a), (v, b), (v, c)])
 
     def total(self, vector: str) -> str:

@@ -38,7 +38,7 @@ class Host:
     def machine(self, dtype: np.dtype[np.floating], width: int | None = None) -> Machine:
         """The types of a dtype, in vectors of the processor's width or a smaller one."""
         scalar = "float" if dtype.itemsize == 4 else "double"
-        return Machine(scalar, min(width or self.bytes, self.bytes // dtype.itemsize), self.registers)
+        return Machine(scalar, min(width or self.bytes, self.bytes // dtype.itemsize), self.registers, self.fma)
 
 
 @cache

@@ -14,7 +14,11 @@ from backproof.errors import SpecificationError, UnsupportedError
 from backproof.ir.arithmetic import Array
 from backproof.kernels.llvm.arrays import Arena
 from backproof.kernels.llvm.backend import Native, compile_steps
+from backproof.kernels.llvm.recent import Recent
 from backproof.kernels.llvm.steps import Gathered, Update
+
+KEPT = 3
+"""Batch sizes whose machine code and memory are kept: most runs have one, and one for the samples left over."""
 
 Order = npt.NDArray[np.int64]
 
@@ -49,7 +53,7 @@ class NativeRun:
         self._trace, self._sizes, self._sample, self._updates = trace, dict(sizes), sample, tuple(updates)
         self._axes, self._inputs, self._dtype = axes, inputs, dtype
         self._kept = tuple(beginning)
-        self._made: dict[int, tuple[Native, Arena]] = {}
+        self._made: Recent[int, tuple[Native, Arena]] = Recent(KEPT)
         self._addresses = np.array(
             [number for id in axes for number in self._described(id)] or [0],
             np.int64,
@@ -71,19 +75,20 @@ class NativeRun:
         return int(array.ctypes.data), strides[axis], strides[1 - axis]
 
     def _function(self, batch: int) -> tuple[Native, Arena]:
-        """The function for a batch size, compiled at its first use."""
-        if batch not in self._made:
-            sizes = dict(self._sizes)
-            if self._sample is not None:
-                sizes[self._sample.name] = batch
-            gathered = [Gathered(self._trace.program.names[id], axis) for id, axis in self._axes.items()]
-            native = compile_steps(self._trace, sizes, self._dtype, gathered=gathered, updates=self._updates)
-            arena = native.arena()
-            for id, value in self._inputs.items():
-                if id not in self._axes:
-                    arena.put(id, value)
-            self._made[batch] = native, arena
-        return self._made[batch]
+        """The function for a batch size and its memory, made when it was not in use lately."""
+        return self._made.found(batch, lambda: self._compiled(batch))
+
+    def _compiled(self, batch: int) -> tuple[Native, Arena]:
+        sizes = dict(self._sizes)
+        if self._sample is not None:
+            sizes[self._sample.name] = batch
+        gathered = [Gathered(self._trace.program.names[id], axis) for id, axis in self._axes.items()]
+        native = compile_steps(self._trace, sizes, self._dtype, gathered=gathered, updates=self._updates)
+        arena = native.arena()
+        for id, value in self._inputs.items():
+            if id not in self._axes:
+                arena.put(id, value)
+        return native, arena
 
     def steps(self, order: Order, batch: int) -> Array:
         """The losses of the batches in the order, each before its update.

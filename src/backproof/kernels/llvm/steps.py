@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from backproof.errors import UnsupportedError
 from backproof.ir.expr import Expr, Name
 from backproof.ir.program import Equation, Program, resized
+from backproof.kernels.llvm.barrier import barrier_definition
 from backproof.kernels.llvm.code import Code, Counter, Machine
 from backproof.kernels.llvm.loops import emit
 from backproof.kernels.llvm.memory import Buffer, Workspace
@@ -78,7 +79,7 @@ def write_steps(
     tasks = _needed(tasks, kept)
     nests = nests_of(_free_first(tasks), _held(tasks, moves), moves)
     _check_moves(nests, moves)
-    space, maths = Workspace(machine.width), VectorMath(machine.width, _dtype(machine))
+    space, maths = Workspace(machine.width), VectorMath(machine.width, _dtype(machine), fma=machine.fused)
     code = Code(machine, unroll=unroll, threads=threads)
     emitter = Emitter(code, space, stored(nests, kept), maths, aliases=moves)
     for name in (*program.inputs, *program.parameters):
@@ -96,39 +97,6 @@ def _sized(expr: Expr, sizes: Mapping[str, int]) -> Expr:
 def _dtype(machine: Machine) -> DType:
     return "float32" if machine.scalar == "float" else "float64"
 
-
-WAIT = """declare i32 @sched_yield()
-
-define internal void @wait(ptr %barrier, i32 %threads) noinline {
-entry:
-  %turn = getelementptr inbounds i32, ptr %barrier, i64 16
-  %old = load atomic i32, ptr %turn acquire, align 4
-  %before = atomicrmw add ptr %barrier, i32 1 acq_rel
-  %here = add i32 %before, 1
-  %last = icmp eq i32 %here, %threads
-  br i1 %last, label %release, label %spin
-release:
-  store atomic i32 0, ptr %barrier monotonic, align 4
-  %next = add i32 %old, 1
-  store atomic i32 %next, ptr %turn release, align 4
-  ret void
-spin:
-  %tries = phi i32 [0, %entry], [%more, %again], [0, %pause]
-  %now = load atomic i32, ptr %turn acquire, align 4
-  %same = icmp eq i32 %now, %old
-  br i1 %same, label %again, label %done
-again:
-  %more = add i32 %tries, 1
-  %tired = icmp ugt i32 %more, 2000
-  br i1 %tired, label %pause, label %spin
-pause:
-  %ignored = call i32 @sched_yield()
-  br label %spin
-done:
-  ret void
-}"""
-"""A barrier: the last thread to arrive resets the count and turns the page; the others wait for the page to
-turn, and let go of the processor where that takes long: the thread they wait for may need it."""
 
 # --- the order of things --------------------------------------------------------------------------------------------
 
@@ -281,7 +249,7 @@ def _function(code: Code, space: Workspace, emitter: Emitter, inputs: int, unrol
         [
             *declared,
             functions,
-            *([WAIT] if code.threads > 1 else []),
+            *([barrier_definition()] if code.threads > 1 else []),
             "define void @steps(ptr %workspace, ptr noalias %inputs, ptr noalias %order, i64 %count,"
             " ptr noalias %losses, ptr %barrier, i64 %thread) {",
             "entry:",
