@@ -1,0 +1,223 @@
+"""Gradients judged: right, wrong, or not to be decided at these points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import numpy as np
+
+from backproof.backprop.trace import Trace
+from backproof.checking.findings import Convention, Deviation, Judged, Verdict
+from backproof.checking.points import Point, telling, why_not
+from backproof.checking.precision import Array, precision_of
+from backproof.checking.truth import Known, deviation, truth_at
+from backproof.dims import concrete
+from backproof.ir.evaluate import sizes_from
+
+Truths = Mapping[str, Known]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One point and what the user's program gave there, in the derivation's shapes.
+
+    Args:
+        point: inputs and parameters by identifier.
+        given: the user's gradients by the identifier of the parameter.
+        loss: the user's loss, where there was one.
+        slack: what may be added to the bound of a gradient, where it was found as a difference.
+    """
+
+    point: Point
+    given: Mapping[str, Array]
+    loss: float | None = None
+    slack: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of each gradient, and how it was judged."""
+
+    verdict: Verdict
+    judged: tuple[Judged, ...]
+    dtype: str
+    conventions: tuple[Convention, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def of(self, id: str) -> Verdict:
+        """The verdict of one quantity."""
+        return next((j.verdict for j in self.judged if j.id == id), Verdict.NOT_SEEN)
+
+
+def parameters_of(trace: Trace) -> tuple[str, ...]:
+    """What the derivation differentiates by, in the order of the program."""
+    return tuple(id for id in trace.program.names if id in trace.gradients)
+
+
+def truths_for(trace: Trace, samples: Sequence[Sample], dtype: str) -> list[dict[str, Known]]:
+    """What is known at every sample's point, with the slack of its gradients."""
+    found = []
+    for sample in samples:
+        known = truth_at(trace, sample.point, dtype)
+        for parameter, slack in sample.slack.items():
+            id = trace.gradients[parameter]
+            known[id] = Known(known[id].value, known[id].bound + slack)
+        found.append(known)
+    return found
+
+
+def judge(
+    trace: Trace,
+    samples: Sequence[Sample],
+    variables: Mapping[str, str],
+    dtype: str,
+    *,
+    insist: bool = False,
+    truths: Sequence[Truths] | None = None,
+) -> Judgement:
+    """The gradients at the points, in the precision; results that only float32 explains are right in float32.
+
+    Args:
+        trace: the derivation.
+        samples: the points with what the user's program gave.
+        variables: the user's name of each gradient, by the identifier of the parameter.
+        dtype: the precision that the user's numbers came in.
+        insist: whether that precision was asked for, so that no coarser one may explain a difference.
+        truths: what is known at the points, where that is at hand.
+    """
+    known = list(truths) if truths is not None else truths_for(trace, samples, dtype)
+    first = _judged(trace, samples, known, variables, dtype)
+    if first.verdict is not Verdict.WRONG:
+        return first
+    scaled = _scaled(trace, samples, known, variables, dtype)
+    if scaled is not None:
+        return scaled
+    if dtype == "float64" and not insist:
+        coarse = _judged(trace, samples, truths_for(trace, samples, "float32"), variables, "float32")
+        if coarse.verdict is not Verdict.WRONG:
+            return replace(coarse, notes=(IN_FLOAT32,))
+    return first
+
+
+IN_FLOAT32 = (
+    "the results are float64, but right to the precision of float32 only: some of the computation is in float32; pass "
+    "dtype='float64' to have them judged in float64"
+)
+
+
+def _judged(
+    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], variables: Mapping[str, str], dtype: str
+) -> Judgement:
+    judged = [_judged_gradient(trace, samples, truths, p, variables.get(p, ""), dtype) for p in parameters_of(trace)]
+    conventions: tuple[Convention, ...] = ()
+    if all(sample.loss is not None for sample in samples):
+        loss, conventions = _judged_loss(trace, samples, truths)
+        judged.append(loss)
+    return Judgement(overall(judged), tuple(judged), dtype, conventions)
+
+
+def overall(judged: Sequence[Judged]) -> Verdict:
+    """The verdict of the whole."""
+    verdicts = {j.verdict for j in judged}
+    if Verdict.WRONG in verdicts:
+        return Verdict.WRONG
+    return Verdict.NOT_INFORMATIVE if verdicts - {Verdict.RIGHT} else Verdict.RIGHT
+
+
+def _judged_gradient(
+    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], parameter: str, variable: str, dtype: str
+) -> Judged:
+    id, precision = trace.gradients[parameter], precision_of(dtype)
+    given = [sample.given[parameter] for sample in samples if parameter in sample.given]
+    if len(given) < len(samples):
+        return Judged(id, Verdict.NOT_SEEN, reason=f"no gradient of {parameter} was returned")
+    shape = given[0].shape
+    worst = _worst(deviation(known[id], array) for known, array in zip(truths, given, strict=True))
+
+    if worst is not None:
+        reason = "" if np.isfinite(worst.value) else _not_finite(worst.value)
+        return Judged(id, Verdict.WRONG, variable, shape=shape, deviation=worst, reason=reason)
+    if not telling(truths, id, precision).enough:
+        reason = why_not(trace, truths, [sample.point for sample in samples], id, precision)
+        return Judged(id, Verdict.NOT_INFORMATIVE, variable, shape=shape, reason=reason)
+    return Judged(id, Verdict.RIGHT, variable, shape=shape)
+
+
+def _not_finite(value: float) -> str:
+    return f"it is {'NaN' if np.isnan(value) else 'infinite'}"
+
+
+def _worst(found: Iterator[Deviation | None]) -> Deviation | None:
+    """The deviation farthest outside its bound, what is not finite before all."""
+
+    def ratio(d: Deviation) -> float:
+        off = abs(d.value - d.right)
+        return np.inf if not np.isfinite(off) else off / d.bound if d.bound else off / 5e-324
+
+    return max((d for d in found if d is not None), key=ratio, default=None)
+
+
+# --- the loss -----------------------------------------------------------------------------------------------------
+
+
+def _judged_loss(
+    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths]
+) -> tuple[Judged, tuple[Convention, ...]]:
+    id = trace.loss.id
+    losses = [np.asarray(sample.loss) for sample in samples]
+    worst = _worst(deviation(known[id], loss) for known, loss in zip(truths, losses, strict=True))
+    if worst is None:
+        return Judged(id, Verdict.RIGHT, "the loss"), ()
+    if "D" in trace.program.definitions and id == "L":
+        without = _worst(deviation(known["D"], loss) for known, loss in zip(truths, losses, strict=True))
+        if without is None:
+            said = Convention("loss-without-penalty", "the loss is returned without the penalty that its gradient has")
+            return Judged(id, Verdict.RIGHT, "the loss"), (said,)
+    return Judged(id, Verdict.WRONG, "the loss", deviation=worst), ()
+
+
+def _scaled(
+    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], variables: Mapping[str, str], dtype: str
+) -> Judgement | None:
+    """The judgement where loss and gradients are those of the declared loss times one usual number."""
+    if any(sample.loss is None for sample in samples):
+        return None
+    choices = [_usual_factors(trace, sample) for sample in samples]
+    for words in choices[0]:
+        factors = [float(choice[words]) for choice in choices]
+        scaled = [_times(trace, known, factor) for known, factor in zip(truths, factors, strict=True)]
+        found = _judged(trace, samples, scaled, variables, dtype)
+        if found.verdict is not Verdict.WRONG:
+            said = Convention(
+                "loss-scaled",
+                f"loss and gradients are {words} times those of the declared loss, and agree with each other",
+            )
+            return replace(found, conventions=(*found.conventions, said))
+    return None
+
+
+def _times(trace: Trace, known: Truths, factor: float) -> dict[str, Known]:
+    kept = (trace.loss.id, *trace.gradients.values())
+    scaled = {id: Known(known[id].value * factor, known[id].bound * factor) for id in kept}
+    return {**known, **scaled}
+
+
+def _usual_factors(trace: Trace, sample: Sample) -> dict[str, Fraction]:
+    """The numbers by which people's losses differ: the samples, the outputs, all entries, two."""
+    program = trace.program
+    sizes = sizes_from(program, {id: np.shape(value) for id, value in sample.point.items()})
+    shape = concrete(program.names["y"].shape, sizes) if "y" in program.names else ()
+    if len(shape) != 2:
+        return {"2": Fraction(2), "1/2": Fraction(1, 2)}
+    columns = program.structure is not None and program.structure.samples == "columns"
+    n, outputs = (shape[1], shape[0]) if columns else shape
+    counts = {"n": n, "the outputs": outputs, "all entries": n * outputs}
+    found: dict[str, Fraction] = {}
+    for words, count in counts.items():
+        if count > 1:
+            found |= {words: Fraction(count), f"1/({words})": Fraction(1, count)}
+            found |= {f"{words}/2": Fraction(count, 2), f"2/({words})": Fraction(2, count)}
+            found |= {f"2·{words}": Fraction(2 * count), f"1/(2·{words})": Fraction(1, 2 * count)}
+    return {**found, "2": Fraction(2), "1/2": Fraction(1, 2)}

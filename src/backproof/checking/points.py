@@ -1,0 +1,190 @@
+"""Points where a gradient tells right from wrong: drawn by the tool, and how much the user's own ones tell.
+
+A point tells nothing about an entry that is exactly zero there, and little about one that rounding drowns: then wrong
+gradients would pass as well. Points are drawn until every entry is decided at one of them, or there are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from backproof.backprop.trace import Trace
+from backproof.checking.precision import Array, Floats, Precision, precision_of
+from backproof.checking.truth import DECIDED, Known, truth_at
+from backproof.dims import concrete
+from backproof.ir.expr import Name
+from backproof.ir.program import Program
+from backproof.ir.traverse import names
+
+Point = Mapping[str, Array]
+Truths = Mapping[str, Known]
+
+MOST_POINTS = 5
+FEWEST_POINTS = 2
+TRIES = 24
+BATCHES = (5, 7, 6, 8, 9, 11)
+GAINS = (1.0, 2.0, 1.0, 4.0, 0.5, 1.0)
+"""How large pre-activations are: deep networks need more or less for their gradients not to vanish or explode."""
+
+COARSE_DECIDED = 0.5
+"""In half precision one per cent would never show; a missing factor does."""
+
+ENOUGH = 0.5
+"""The share of the entries that are not exactly zero which must be decided for a gradient to be called right."""
+
+UNDERFLOW_STEPS = 1e4
+"""An entry is exactly zero if its bound is at most this many allowances for underflow."""
+
+
+def decided_share(precision: Precision) -> float:
+    """The smallest fault that must show for an entry to be decided, as a share of its value."""
+    return DECIDED if precision.unit < 2.0**-20 else COARSE_DECIDED
+
+
+# --- drawing ------------------------------------------------------------------------------------------------------
+
+
+def draw_points(trace: Trace, dtype: object = "float64", seed: int = 0) -> tuple[Point, ...]:
+    """From two to five points where the gradients tell most, with numbers that float32 holds exactly.
+
+    Args:
+        trace: the derivation.
+        dtype: the precision in which the gradients will be judged.
+        seed: the same seed gives the same points.
+
+    Example:
+        >>> import backproof as bp
+        >>> points = draw_points(bp.derive(bp.mlp(3, 2, 1)).trace)
+        >>> points[0]["W_1"].shape, points[0]["X"].shape
+        ((3, 2), (5, 3))
+    """
+    precision = precision_of(dtype)
+    rng = np.random.default_rng(seed)
+    batches = _batches(trace.program)
+    ids = tuple(trace.gradients.values())
+    chosen: list[Point] = []
+    seen: dict[str, Array] = {}
+    spare: list[tuple[int, Point]] = []
+    for attempt in range(TRIES):
+        # A point that tells nothing new is kept in reserve.
+        point = _drawn(trace.program, batches[len(chosen) % len(batches)], GAINS[attempt % len(GAINS)], rng)
+        truths = truth_at(trace, point, precision.name)
+        decided = {id: truths[id].decided(decided_share(precision)) for id in ids}
+        new = sum(int(np.sum(decided[id] & ~seen[id] if id in seen else decided[id])) for id in ids)
+        if new:
+            chosen.append(point)
+            seen = {id: seen[id] | decided[id] if id in seen else decided[id] for id in ids}
+        else:
+            spare.append((sum(int(array.sum()) for array in decided.values()), point))
+        complete = bool(seen) and all(array.all() for array in seen.values())
+        if len(chosen) >= MOST_POINTS or (complete and len(chosen) + len(spare) >= FEWEST_POINTS):
+            break
+    best = sorted(spare, key=lambda pair: -pair[0])
+    return tuple([*chosen, *(point for _, point in best)][: max(FEWEST_POINTS, len(chosen))])
+
+
+def _batches(program: Program) -> tuple[int, ...]:
+    """Two batch sizes that are no layer's size, so that no shape fits by accident."""
+    taken = {dim for name in program.names.values() for dim in name.shape if isinstance(dim, int)}
+    free = [size for size in BATCHES if size not in taken]
+    return tuple((free or list(BATCHES))[:2])
+
+
+def _drawn(program: Program, batch: int, gain: float, rng: np.random.Generator) -> Point:
+    sizes = {symbol: batch + k for k, symbol in zip(count(), program.symbols, strict=False)}
+    everything = (*program.inputs, *program.parameters)
+    drawn = {name.id: _values(program, name, concrete(name.shape, sizes), gain, rng) for name in everything}
+    return {id: np.asarray(array, np.float32).astype(np.float64) for id, array in drawn.items()}
+
+
+def _values(program: Program, name: Name, shape: tuple[int, ...], gain: float, rng: np.random.Generator) -> Floats:
+    for assumption in program.assumptions:
+        if assumption.name == name.id:
+            units, samples = (shape[1], shape[0]) if assumption.axis == 1 else shape
+            return np.asarray(np.take(np.eye(units), rng.integers(units, size=samples), axis=1 - assumption.axis))
+    structure = program.structure
+    if structure is not None and structure.loss == "binary_cross_entropy" and name.id == "y":
+        return rng.integers(2, size=shape).astype(np.float64)
+    values = rng.normal(size=shape)
+    if structure is not None and name in program.parameters:
+        inputs = shape[0] if structure.samples == "rows" else shape[-1]
+        values = values * (gain / np.sqrt(inputs) if name.id.startswith("W") else 0.5)
+    return np.asarray(values)
+
+
+# --- how much points tell -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How much some points tell of one gradient.
+
+    Args:
+        decided: entries where a small fault would show at one of the points.
+        zero: entries that are exactly zero at all of them.
+        entries: all.
+    """
+
+    decided: int
+    zero: int
+    entries: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether a comparison there means something."""
+        return self.decided > 0 and self.decided >= ENOUGH * (self.entries - self.zero)
+
+
+def telling(truths: Sequence[Truths], id: str, precision: Precision) -> Telling:
+    """How much the points, by what is known there, tell of the gradient."""
+    share = decided_share(precision)
+    decided = np.logical_or.reduce([known[id].decided(share) & (known[id].value != 0) for known in truths])
+    zero = np.logical_and.reduce([_exactly_zero(known[id], precision) for known in truths])
+    return Telling(int(decided.sum()), int(zero.sum()), int(decided.size))
+
+
+def _exactly_zero(known: Known, precision: Precision) -> Array:
+    return np.asarray((known.value == 0) & (known.bound <= UNDERFLOW_STEPS * precision.smallest))
+
+
+def why_not(trace: Trace, truths: Sequence[Truths], points: Sequence[Point], id: str, precision: Precision) -> str:
+    """Why points do not tell whether a gradient is right, and what to do about it."""
+    told = telling(truths, id, precision)
+    if told.zero == told.entries:
+        cause = _zero_above(trace, truths, points, id, precision)
+        because = f", because {cause} is" if cause else ""
+        return f"every entry is exactly zero{because}; take other values, or none, and points are drawn that tell"
+    worst = max(float(np.max(known[id].bound, initial=0.0)) for known in truths)
+    largest = max(float(np.max(np.abs(known[id].value), initial=0.0)) for known in truths)
+    if not np.isfinite(worst) or not np.isfinite(largest):
+        return f"the right values overflow or cannot be bounded in {precision.name}; take smaller weights or inputs"
+    remedy = "smaller weights or inputs" + (", or float64" if precision.name != "float64" else "")
+    undecided = told.entries - told.zero - told.decided
+    return (
+        f"{undecided} of {told.entries} entries are so small beside their rounding errors in {precision.name} that "
+        f"wrong values would pass (the largest is {largest:.2g}, rounding may reach {worst:.2g}): units are saturated; "
+        f"take {remedy}"
+    )
+
+
+def _zero_above(trace: Trace, truths: Sequence[Truths], points: Sequence[Point], id: str, precision: Precision) -> str:
+    """The quantity farthest upstream whose being zero makes the gradient zero; empty where there is none."""
+    equations = trace.joint.definitions
+    found = ""
+    while id in equations:
+        above = (name for name in sorted(names(equations[id].value)) if _vanishes(name, truths, points, precision))
+        zero = next(above, None)
+        if zero is None:
+            break
+        found = id = zero
+    return found
+
+
+def _vanishes(id: str, truths: Sequence[Truths], points: Sequence[Point], precision: Precision) -> bool:
+    if all(id in known for known in truths):
+        return all(bool(_exactly_zero(known[id], precision).all()) for known in truths)
+    return all(not np.any(point[id]) for point in points)
