@@ -1,0 +1,68 @@
+"""Faults of the forward pass that a gradient function computes for itself: another function, no bias, another input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backproof.checking.anatomy import Anatomy
+from backproof.checking.edit import Edit
+from backproof.checking.edits import put, sites, without
+from backproof.checking.faults_of_gradients import OTHER_FUNCTIONS, name_of
+from backproof.checking.faults_of_structure import NEAREST
+from backproof.ir.expr import Add, Broadcast, Elementwise, Expr, MatMul, Mul, Name, Softmax, Transpose
+from backproof.ir.program import Equation
+from backproof.rules.elementwise import ACTIVATIONS, derivative
+
+FORWARD = "forward-differs"
+
+
+def forward_edits(a: Anatomy, equation: Equation) -> Iterator[Edit]:
+    """Every fault of a forward equation, the backward equations being computed from what it gives."""
+    value = equation.value
+    for path, node in sites(value):
+        match node:
+            case Add(x, Broadcast(Name() as bias)):
+                yield Edit("bias-left-out", put(value, path, x), bias)
+            case Elementwise(fn, x):
+                yield Edit("activation-left-out", put(value, path, x), node, x, name_of(fn))
+                yield from _other_functions(a, equation, path, node)
+            case Softmax(x, axis):
+                yield Edit("activation-left-out", put(value, path, x), node, x, "softmax")
+                wrong = Softmax(x, 1 - axis)
+                yield Edit(FORWARD, put(value, path, wrong), node, wrong)
+                wrong = Elementwise(ACTIVATIONS["sigmoid"](), x)
+                yield Edit("other-activation", put(value, path, wrong), node, "sigmoid", "softmax")
+            case MatMul(x, y):
+                for wrong in (MatMul(x, Transpose(y)), MatMul(Transpose(x), y), Mul(x, y)):
+                    yield Edit(FORWARD, put(value, path, wrong), node, wrong)
+            case Name():
+                for other in a.near(node.id, equation.name.id, NEAREST):
+                    if other.id not in a.targets:
+                        yield Edit(FORWARD, put(value, path, other), node, other)
+            case _:
+                pass
+
+
+def _other_functions(a: Anatomy, equation: Equation, path: tuple[int, ...], node: Elementwise) -> Iterator[Edit]:
+    """Another activation, with the derivative of the right one, and with its own."""
+    for name in OTHER_FUNCTIONS:
+        fn = ACTIVATIONS[name]()
+        if name == node.fn.name:
+            continue
+        wrong = put(equation.value, path, Elementwise(fn, node.x))
+        yield Edit("other-activation", wrong, node, name, name_of(node.fn))
+        also = _with_slope_of(a, equation, Elementwise(fn, node.x))
+        if also:
+            yield Edit("other-activation", wrong, node, name, name_of(node.fn), also=also)
+
+
+def _with_slope_of(a: Anatomy, equation: Equation, other: Elementwise) -> tuple[tuple[str, Expr], ...]:
+    """The backward equations with the derivative of the other function in the place of the right one's."""
+    changed = []
+    for delta in a.deltas:
+        value = a.equations[delta.id].value
+        there = a.slope_in(value)
+        rest = None if there is None else without(value, there.parts)
+        if there is not None and there.output == equation.name and rest is not None:
+            changed.append((delta.id, Mul(rest, derivative(other.fn, there.argument, equation.name))))
+    return tuple(changed)
