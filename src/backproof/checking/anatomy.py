@@ -247,6 +247,7 @@ def is_number(expr: Expr) -> bool:
     """Whether numbers and sizes alone determine the expression.
 
     Example:
+        >>> from backproof.dims import Symbol
         >>> is_number(1 / Size(Symbol("n"))), is_number(Name("x"))
         (True, False)
     """

@@ -47,6 +47,7 @@ def put(expr: Expr, path: Path, new: Expr) -> Expr:
     """The expression with the node at the place replaced.
 
     Example:
+        >>> from backproof.ir.expr import Name
         >>> l = Name("l", (4, 2))
         >>> put(l * l, (1,), l + l) == l * (l + l)
         True
@@ -67,6 +68,7 @@ def factors(expr: Expr) -> tuple[Expr, ...]:
     """The factors of an entry-by-entry product, in the order in which they stand.
 
     Example:
+        >>> from backproof.ir.expr import Name
         >>> l = Name("l", (4, 2))
         >>> len(factors(l * l * (1 - l)))
         3
@@ -92,6 +94,7 @@ def without(expr: Expr, parts: tuple[Expr, ...]) -> Expr | None:
     """The entry-by-entry product without those factors; None where nothing is left of it.
 
     Example:
+        >>> from backproof.ir.expr import Name
         >>> l, d = Name("l", (4, 2)), Name("d", (4, 2))
         >>> without(d * l * (1 - l), factors(l * (1 - l))) == d
         True
@@ -145,6 +148,7 @@ def numpy_shape(expr: Expr, sizes: Mapping[str, int]) -> tuple[int, ...] | None:
         sizes: of the symbolic dimensions.
 
     Example:
+        >>> from backproof.ir.expr import Name
         >>> numpy_shape(Mul(Name("a", (4, 1)), Name("b", (1, 4))), {})
         (4, 4)
     """

@@ -28,10 +28,9 @@ def forward_edits(a: Anatomy, equation: Equation) -> Iterator[Edit]:
                 yield from _other_functions(a, equation, path, node)
             case Softmax(x, axis):
                 yield Edit("activation-left-out", put(value, path, x), node, x, "softmax")
-                wrong = Softmax(x, 1 - axis)
-                yield Edit(FORWARD, put(value, path, wrong), node, wrong)
-                wrong = Elementwise(ACTIVATIONS["sigmoid"](), x)
-                yield Edit("other-activation", put(value, path, wrong), node, "sigmoid", "softmax")
+                other_axis, sigmoid = Softmax(x, 1 - axis), Elementwise(ACTIVATIONS["sigmoid"](), x)
+                yield Edit(FORWARD, put(value, path, other_axis), node, other_axis)
+                yield Edit("other-activation", put(value, path, sigmoid), node, "sigmoid", "softmax")
             case MatMul(x, y):
                 for wrong in (MatMul(x, Transpose(y)), MatMul(Transpose(x), y), Mul(x, y)):
                     yield Edit(FORWARD, put(value, path, wrong), node, wrong)

@@ -24,6 +24,7 @@ from backproof.ir.rounding import MARGIN, Rounded
 from backproof.ir.traverse import names
 
 Values = Mapping[str, Rounded]
+Edits = Mapping[str, Expr]
 Ids = tuple[str, ...]
 
 ALIKE = 1e-3
@@ -40,7 +41,7 @@ class Supposition:
         explained: the gradients that come out as the user has them.
     """
 
-    edits: Mapping[str, Expr]
+    edits: Edits
     values: tuple[Values, ...]
     explained: frozenset[str]
 
@@ -105,15 +106,13 @@ class Trials:
 
     # --- changed equations ------------------------------------------------------------------------------------------
 
-    def changed(
-        self, start: Supposition, edits: Mapping[str, Expr], point: int
-    ) -> Iterator[tuple[str, Rounded | None]]:
+    def changed(self, start: Supposition, edits: Edits, point: int) -> Iterator[tuple[str, Rounded | None]]:
         """The quantities that change when equations are edited further, in order, as they are computed."""
         values = {**self.right[point], **start.values[point]}
         yield from self._computed(start, edits, self.evaluators[point], values, self.gradients)
 
     def _computed(
-        self, start: Supposition, edits: Mapping[str, Expr], evaluator: Evaluator, values: dict[str, Any], wanted: Ids
+        self, start: Supposition, edits: Edits, evaluator: Evaluator, values: dict[str, Any], wanted: Ids
     ) -> Iterator[tuple[str, Any]]:
         """Each quantity on the way to those wanted, as NumPy computes it; None and an end where it raises."""
         together = {**start.edits, **edits}
@@ -140,7 +139,7 @@ class Trials:
             kept = self._plain[id(expr)] = (expr, as_numpy(expr))
         return kept[1]
 
-    def _in_order(self, edits: Mapping[str, Expr], wanted: Ids) -> Sequence[Equation]:
+    def _in_order(self, edits: Edits, wanted: Ids) -> Sequence[Equation]:
         """The edited equations and what is between them and what is wanted; one after all that it uses now."""
         order = self.anatomy.order
         places = {id: max([order[id], *(order[used] + 0.5 for used in names(wrong))]) for id, wrong in edits.items()}
@@ -157,7 +156,7 @@ class Trials:
 
     # --- suppositions -----------------------------------------------------------------------------------------------
 
-    def plausible(self, start: Supposition, edits: Mapping[str, Expr], pivot: str) -> bool:
+    def plausible(self, start: Supposition, edits: Edits, pivot: str) -> bool:
         """Whether a gradient comes out at all like the user's at the first point; cheap, and sure where it says no."""
         if not self._sharp(start, pivot):
             return True
@@ -177,7 +176,7 @@ class Trials:
         with np.errstate(all="ignore"):
             return bool(np.max(right.error, initial=0.0) <= ALIKE / 100 * np.max(right.size, initial=0.0))
 
-    def assume(self, start: Supposition, edits: Mapping[str, Expr]) -> Supposition | None:
+    def assume(self, start: Supposition, edits: Edits) -> Supposition | None:
         """What comes of further edits, whether or not they explain anything; None where NumPy would raise."""
         found = [dict(self.changed(start, edits, point)) for point in range(len(self.points))]
         values = tuple(
@@ -187,7 +186,7 @@ class Trials:
         raises = any(value is None for after in found for value in after.values())
         return None if raises else Supposition({**start.edits, **edits}, values, start.explained)
 
-    def suppose(self, start: Supposition, edits: Mapping[str, Expr], pivot: str) -> Supposition | None:
+    def suppose(self, start: Supposition, edits: Edits, pivot: str) -> Supposition | None:
         """What comes of further edits; None where they cannot be the explanation.
 
         Args:
@@ -212,7 +211,7 @@ class Trials:
         explained += [id for id in changed if all(self.is_users(id, k, found[k][id]) for k in every)]
         return Supposition({**start.edits, **edits}, tuple(found), frozenset(explained))
 
-    def _at(self, start: Supposition, edits: Mapping[str, Expr], pivot: str, point: int) -> Values | None:
+    def _at(self, start: Supposition, edits: Edits, pivot: str, point: int) -> Values | None:
         values: dict[str, Rounded] = {}
         for id, value in self.changed(start, edits, point):
             if value is None:
