@@ -163,7 +163,7 @@ def compared(old: dict[str, Any], outcome: Outcome) -> str:
     backends = [found["training"].get("backend") for found in (old, new) if isinstance(found.get("training"), dict)]
     if len(set(backends)) > 1:
         was, now = (MADE_BY.get(str(backend), backend) for backend in backends)
-        return f"other figures than the record, within rounding: that was trained by {was}, this by {now}"
+        return f"other figures than the record: that was trained by {was}, this by {now}"
     changed = [name for name, value in new["versions"].items() if (old.get("versions") or {}).get(name) != value]
     because = f": other versions of {', '.join(changed)}" if changed else ""
     return f"other figures than the record{because}"

@@ -195,13 +195,13 @@ def _reproduce(outcome: Outcome) -> dict[str, Any]:
 def _promise(outcome: Outcome) -> str:
     """What comes out the same, and how much so."""
     settings = outcome.result.settings
-    same = "With the same versions, processor and seed the run gives each number above again"
+    same = "With the same versions, processor and seed the run gives each loss and score above again"
     if settings["backend"] == "numpy" and settings["dtype"] == "float64":
         return f"{same}, and train.py each loss, to the last bit."
     return (
         f"{same}, to the last bit. train.py begins with the same weights and takes the same batches, but computes by "
         f"NumPy in float64: its losses agree within rounding (a part in {1 / AGREEMENT[str(settings['dtype'])]:,.0f} "
-        "in our tests), which a long or unstable training magnifies. A run with --backend numpy --dtype float64 it "
+        "in our tests), which a long or unstable training magnifies without bound. A run with --backend numpy --dtype float64 it "
         "repeats to the last bit."
     )
 
