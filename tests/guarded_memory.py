@@ -22,8 +22,8 @@ from backproof.kernels.llvm.backend import compile_steps
 from backproof.kernels.llvm.memory import Buffer
 from backproof.kernels.llvm.steps import Gathered
 from backproof.networks import mlp
+from backproof.optimizers import optimizer_named
 from backproof.training.native import beginning, updates_of
-from backproof.training.optimizers import optimizer_named
 
 PAGE = mmap.PAGESIZE
 NO_ACCESS = 0

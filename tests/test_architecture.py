@@ -17,7 +17,7 @@ FLOORS = (
     ("errors", "dims", "files", "version"),
     ("ir",),
     ("rules",),
-    ("backprop", "networks", "parsing", "definitions", "notation"),
+    ("backprop", "networks", "parsing", "definitions", "notation", "optimizers"),
     ("proof", "emit", "render", "kernels"),
     ("derivation", "training", "checking"),
     ("bench", "run", "page", "estimators"),

@@ -21,6 +21,7 @@ PUBLIC = {
     "derive",
     "loss",
     "mlp",
+    "optimizer",
     "parse",
     "train",
 }

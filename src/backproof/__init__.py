@@ -24,6 +24,7 @@ _MODULE_OF = {
     "derive": "derivation",
     "loss": "definitions",
     "mlp": "networks",
+    "optimizer": "optimizers",
     "parse": "parsing",
     "train": "training",
 }
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from backproof.derivation import derive as derive
     from backproof.networks import mlp as mlp
     from backproof.notation import Notation as Notation
+    from backproof.optimizers import optimizer as optimizer
     from backproof.parsing import parse as parse
     from backproof.training import train as train
 else:  # hidden from type checkers, which would take it to define every name

@@ -23,7 +23,8 @@ from backproof.kernels.llvm.backend import LlvmKernel
 from backproof.kernels.numpy_backend import NumpyEquations
 from backproof.training.batches import Batches
 from backproof.training.native import native_run
-from backproof.training.optimizers import Updater, optimizer_named
+from backproof.optimizers import optimizer_named
+from backproof.training.updater import Updater
 
 OURS = "backproof"
 

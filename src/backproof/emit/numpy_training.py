@@ -76,7 +76,7 @@ def numpy_training(
     Example:
         >>> import backproof as bp
         >>> from backproof.backprop.sweep import backpropagate
-        >>> from backproof.training.optimizers import adam
+        >>> from backproof.optimizers import adam
         >>> trace = backpropagate(bp.mlp(4, 3, 2))
         >>> script = numpy_training(trace, adam(), learning_rate=0.01, epochs=5, batch_size=8, samples=20)
         >>> "W_1, memory_W_1 = update(W_1, grad_W_1, learning_rate, *memory_W_1)" in script

@@ -8,8 +8,8 @@ import numpy as np
 
 from backproof.derivation import Derivation
 from backproof.emit.numpy_training import numpy_training
+from backproof.optimizers import optimizer_named
 from backproof.run.problem import Problem
-from backproof.training.optimizers import optimizer_named
 
 DATA_FILE = "data.npz"
 AGREEMENT = {"float64": 1e-9, "float32": 1e-2}

@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 from backproof.errors import DataError, SpecificationError, suggestion
 from backproof.ir.arguments import FLOATS, positive_number, whole_number
 from backproof.kernels.backends import backend_named
+from backproof.optimizers import optimizer_named
 from backproof.rules.elementwise import activation_named
 from backproof.run.wording import quoted
-from backproof.training.optimizers import optimizer_named
 
 Example = Literal["digits", "seed"]
 EXAMPLES: tuple[Example, ...] = get_args(Example)

@@ -16,11 +16,12 @@ from backproof.kernels.backends import AUTO, compile_trace
 from backproof.kernels.cost import earns_compile, work_of
 from backproof.kernels.llvm.backend import LlvmKernel, compile_llvm
 from backproof.kernels.numpy_backend import compile_numpy
+from backproof.optimizers import Optimizer
 from backproof.training.batches import Batches
 from backproof.training.native import NativeRunner, native_run, updates_of
-from backproof.training.optimizers import Optimizer, Updater
 from backproof.training.reference import ReferenceRun
 from backproof.training.state import AfterEpoch, Run
+from backproof.training.updater import Updater
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from backproof.backprop.trace import Trace
 from backproof.ir.arguments import checked_arguments, checked_dtype, named_inputs, positive_number, whole_number
 from backproof.ir.program import Program
 from backproof.kernels.backends import backend_named
+from backproof.optimizers import Optimizer, optimizer_named
 from backproof.rules.initialisation import drawn_parameters, initialisation
 from backproof.training.batches import Batches
 from backproof.training.choice import Job
-from backproof.training.optimizers import Optimizer, optimizer_named
 from backproof.training.progress import reporter
 from backproof.training.result import TrainingResult
 from backproof.training.state import AfterEpoch

@@ -19,9 +19,9 @@ from backproof.ir.traverse import names, transform
 from backproof.kernels.llvm.backend import LlvmKernel
 from backproof.kernels.llvm.run import NativeRun, Order
 from backproof.kernels.llvm.steps import Update
+from backproof.optimizers import RATE, Optimizer
 from backproof.training.batches import Batches
 from backproof.training.divergence import divergence
-from backproof.training.optimizers import RATE, Optimizer
 from backproof.training.progress import Reporter
 from backproof.training.result import Epoch
 from backproof.training.state import Run
@@ -51,7 +51,7 @@ def common(rule: Optimizer) -> list[str]:
     """What is remembered alike for every parameter: numbers that follow from each other alone, as powers of a decay.
 
     Example:
-        >>> from backproof.training.optimizers import adam
+        >>> from backproof.optimizers import adam
         >>> common(adam())
         ['power_1', 'power_2']
     """

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from backproof.training.optimizers import Updater
 from backproof.training.progress import Reporter
 from backproof.training.result import Epoch
 from backproof.training.state import Run
+from backproof.training.updater import Updater
 
 
 @dataclass

@@ -5,15 +5,14 @@ t counts steps from 0, e = ⌊t / steps per epoch⌋ counts epochs, T is the num
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from backproof.errors import SpecificationError, suggestion
+from backproof.errors import SpecificationError
+from backproof.parsing.calls import read_call
 
 Factors = npt.NDArray[np.float64]
 
@@ -173,9 +172,6 @@ SCHEDULES: Mapping[str, Callable[..., Schedule | Plateau]] = {
 }
 """The schedules that an option may name."""
 
-CALL = re.compile(r"\s*([A-Za-z_]+)\s*(?:\(([^()]*)\))?\s*(?:\+(.*))?")
-ARGUMENT = re.compile(r"\s*([a-z_]+)\s*=\s*([0-9.eE+-]+)\s*")
-
 
 def schedule_named(text: str | Schedule | Plateau) -> Schedule | Plateau:
     """The schedule that a text describes, or the schedule itself.
@@ -197,34 +193,13 @@ def schedule_named(text: str | Schedule | Plateau) -> Schedule | Plateau:
     """
     if isinstance(text, Schedule | Plateau):
         return text
-    found = CALL.fullmatch(str(text))
-    if found is None:
-        raise SpecificationError(f"{text!r} is no schedule; write one such as cosine or step(every=30)")
-    name, written, rest = found.groups()
-    if name not in SCHEDULES:
-        raise SpecificationError(f"unknown schedule {name!r}; {suggestion(name, SCHEDULES)}")
-    given = _arguments(name, written or "")
-    if rest is None:
-        return SCHEDULES[name](**given)
-    following = schedule_named(rest)
-    if name != "warmup" or not isinstance(following, Schedule):
+    call = read_call(text, SCHEDULES, what="schedule")
+    if call.rest is None:
+        return SCHEDULES[call.name](**call.given)
+    following = schedule_named(call.rest)
+    if call.name != "warmup" or not isinstance(following, Schedule):
         raise SpecificationError(f"{text!r}: only a warm-up comes before another schedule, and not before plateau")
-    return warmup(given.get("steps", 100.0), following)
-
-
-def _arguments(name: str, written: str) -> dict[str, float]:
-    """The parameters in the parentheses."""
-    known = [parameter for parameter in inspect.signature(SCHEDULES[name]).parameters if parameter != "then"]
-    given: dict[str, float] = {}
-    for part in written.split(",") if written.strip() else ():
-        argument = ARGUMENT.fullmatch(part)
-        if argument is None or argument.group(1) not in known:
-            raise SpecificationError(f"{name}: {part.strip()!r} is no parameter; it has {', '.join(known) or 'none'}")
-        try:
-            given[argument.group(1)] = float(argument.group(2))
-        except ValueError:
-            raise SpecificationError(f"{name}: {argument.group(2)!r} is no number") from None
-    return given
+    return warmup(call.given.get("steps", 100.0), following)
 
 
 def _positive(name: str, **values: float) -> None:

@@ -14,9 +14,9 @@ from backproof.backprop.sweep import backpropagate
 from backproof.emit.numpy_training import numpy_training
 from backproof.errors import SpecificationError, UnsupportedError
 from backproof.networks import mlp
+from backproof.optimizers import OPTIMIZERS, Memory, Optimizer, adam, optimizer_named
 from backproof.parsing import parse
 from backproof.training import train
-from backproof.training.optimizers import OPTIMIZERS, Memory, Optimizer, adam, optimizer_named
 from samples import Array
 
 SAMPLES, EPOCHS, RATE, SEED = 22, 3, 0.05, 4

@@ -23,8 +23,8 @@ from backproof.kernels.cost import (
     work_of,
 )
 from backproof.networks import mlp
+from backproof.optimizers import optimizer_named
 from backproof.training.native import updates_of
-from backproof.training.optimizers import optimizer_named
 
 CLASSES: dict[str, Any] = {"activation": ["relu", "softmax"], "loss": "cross_entropy", "bias": True}
 RELU: dict[str, Any] = {"activation": "relu", "bias": True}

@@ -89,8 +89,8 @@ def test_plateau_has_parameters() -> None:
     ("text", "complaint"),
     [
         ("cosin", "did you mean 'cosine'"),
-        ("", "is no schedule"),
-        ("cosine(", "is no schedule"),
+        ("", "names no schedule"),
+        ("cosine(", "names no schedule"),
         ("cosine(every=3)", "'every=3' is no parameter; it has floor"),
         ("constant(a=3)", "it has none"),
         ("step(every=1e)", "'1e' is no number"),

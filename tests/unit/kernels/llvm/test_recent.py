@@ -14,8 +14,8 @@ from backproof.kernels.llvm.backend import LlvmKernel
 from backproof.kernels.llvm.recent import Recent
 from backproof.kernels.llvm.run import NativeRun
 from backproof.networks import mlp
+from backproof.optimizers import adam
 from backproof.training.native import beginning, updates_of
-from backproof.training.optimizers import adam
 
 NET = mlp(3, 4, 1, bias=True)
 

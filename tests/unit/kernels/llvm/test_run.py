@@ -12,8 +12,8 @@ from backproof.dims import Symbol
 from backproof.errors import SpecificationError
 from backproof.kernels.llvm.run import NativeRun
 from backproof.networks import mlp
+from backproof.optimizers import optimizer_named
 from backproof.training.native import beginning, updates_of
-from backproof.training.optimizers import optimizer_named
 
 NET = mlp(6, 9, 2, activation="tanh", bias=True)
 SAMPLES = 40

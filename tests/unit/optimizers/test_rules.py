@@ -9,7 +9,8 @@ import pytest
 
 from backproof.errors import SpecificationError
 from backproof.ir.arithmetic import Array
-from backproof.training.optimizers import OPTIMIZERS, Optimizer, Updater, adam, momentum, optimizer_named, sgd
+from backproof.optimizers import OPTIMIZERS, Optimizer, adam, momentum, optimizer_named, sgd
+from backproof.training.updater import Updater
 
 STEPS = 25
 rng = np.random.default_rng(4)
