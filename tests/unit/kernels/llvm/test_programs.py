@@ -22,10 +22,11 @@ from backproof.kernels.llvm.backend import LlvmKernel
 from backproof.networks import mlp
 from backproof.training import train
 from guarded_memory import padding
+from kernel_bounds import gradient_distance
 from programs import PROGRAMS, Builder
 from random_programs import random_program
 
-TOLERANCE = {"float64": 1e-11, "float32": 3e-4}
+DTYPES = ("float32", "float64")
 SIZES = (1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100)
 
 
@@ -50,17 +51,13 @@ def values(program: Program, n: int, seed: int = 1) -> tuple[dict[str, Any], dic
 
 
 def agree(trace: Trace, n: int, dtype: str, parameters: dict[str, Any], inputs: dict[str, Any]) -> None:
-    loss, gradients = compile_trace(trace, "numpy", dtype)(parameters, **inputs)
+    """Loss and gradients are within the bound of running error analysis, and padding stays zero."""
     kernel = LlvmKernel(trace, dtype)
-    found, native = kernel(parameters, **inputs)
+    found = gradient_distance(trace, dtype, {"n": n}, kernel, {**parameters, **inputs})
+    assert found.used <= 1, found
+    assert found.informative > 0.9
     for _, arena in kernel._made.values():
         assert not padding(arena.memory, arena.buffers)
-    tolerance = TOLERANCE[dtype]
-    assert abs(found - loss) <= tolerance * (abs(loss) + 1)
-    assert set(native) == set(gradients)
-    for id, gradient in gradients.items():
-        assert native[id].shape == gradient.shape
-        np.testing.assert_allclose(native[id], gradient, rtol=0, atol=tolerance * (np.abs(gradient).max() + 1))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -72,7 +69,7 @@ def test_general_programs_give_the_numbers_of_the_reference(name: str) -> None:
 
 
 @settings(max_examples=40)
-@given(seed=st.integers(0, 10_000), n=st.sampled_from(SIZES), dtype=st.sampled_from(sorted(TOLERANCE)))
+@given(seed=st.integers(0, 10_000), n=st.sampled_from(SIZES), dtype=st.sampled_from(DTYPES))
 def test_random_programs_give_the_numbers_of_the_reference(seed: int, n: int, dtype: str) -> None:
     program = random_program(seed)
     agree(backpropagate(program), n, dtype, *values(program, n, seed))
