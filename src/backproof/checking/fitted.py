@@ -16,7 +16,6 @@ from backproof.checking.anatomy import Anatomy, is_number
 from backproof.checking.edit import Edit
 from backproof.checking.edits import Path, put, terms
 from backproof.checking.mutants import Mutant, mutant
-from backproof.checking.precision import Floats
 from backproof.checking.trials import Supposition, Trials
 from backproof.ir.expr import Add, Const, Expr, Mul, Size, broadcast
 from backproof.ir.traverse import names, walk
@@ -83,9 +82,9 @@ def _places(a: Anatomy, id: str, value: Expr) -> Iterator[_Place]:
 def _solved(trials: Trials, start: Supposition, id: str, pivot: str, place: _Place) -> float | None:
     """The number that explains the pivot best at the first point; None where none does even roughly."""
     value = start.edits.get(id, trials.anatomy.equations[id].value)
-    user = trials.user[0][pivot]
-    now = _pivot(trials, start, id, value, pivot)
-    more = _pivot(trials, start, id, place.scaled(value, Fraction(1 if place.added is not None else 2)), pivot)
+    user = trials.glimpsed(pivot)
+    now = trials.glimpse(start, {id: value}, pivot)
+    more = trials.glimpse(start, {id: place.scaled(value, Fraction(1 if place.added is not None else 2))}, pivot)
     if now is None or more is None or now.shape != user.shape or more.shape != user.shape:
         return None
     with np.errstate(all="ignore"):
@@ -99,13 +98,6 @@ def _solved(trials: Trials, start: Supposition, id: str, pivot: str, place: _Pla
     if not fits:
         return None
     return found if place.added is not None else 1 + found
-
-
-def _pivot(trials: Trials, start: Supposition, id: str, wrong: Expr, pivot: str) -> Floats | None:
-    for changed, value in trials.changed(start, {id: wrong}, 0):
-        if changed == pivot:
-            return None if value is None else np.asarray(value.value, np.float64)
-    return None
 
 
 def _near(number: float, trials: Trials) -> Iterator[Fraction]:

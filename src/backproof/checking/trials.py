@@ -14,8 +14,9 @@ import numpy as np
 
 from backproof.checking.anatomy import Anatomy
 from backproof.checking.edits import as_numpy
-from backproof.checking.precision import Array
+from backproof.checking.precision import Array, Floats
 from backproof.checking.truth import evaluated_at
+from backproof.checking.windows import Window, seen_through, window_on
 from backproof.ir.arithmetic import NumpyArithmetic
 from backproof.ir.evaluate import Evaluator
 from backproof.ir.expr import Expr
@@ -67,12 +68,15 @@ class Trials:
     computed: int = 0
     quick: Evaluator = field(init=False)
     _plain: dict[int, tuple[Expr, Expr]] = field(default_factory=dict)
+    _windows: dict[str, Window] = field(default_factory=dict)
+    _right_plain: Mapping[str, Array] = field(init=False)
     _needed: dict[tuple[str, ...], tuple[Equation, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         evaluated = [evaluated_at(self.anatomy.trace, point, self.dtype) for point in self.points]
         self.evaluators = tuple(evaluator for evaluator, _ in evaluated)
         self.right = tuple(values for _, values in evaluated)
+        self._right_plain = {id: rounded.value for id, rounded in self.right[0].items()}
         self.quick = Evaluator(NumpyArithmetic(), self.sizes)
         gradients = self.anatomy.trace.gradients
         self.user = tuple(
@@ -160,15 +164,40 @@ class Trials:
         """Whether a gradient comes out at all like the user's at the first point; cheap, and sure where it says no."""
         if not self._sharp(start, pivot):
             return True
-        values = {id: rounded.value for id, rounded in {**self.right[0], **start.values[0]}.items()}
-        wanted = (pivot,)
-        found = dict(self._computed(start, edits, self.quick, values, wanted)).get(pivot)
-        user = self.user[0][pivot]
-        if found is None or np.shape(found) != user.shape:
+        found, user = self.glimpse(start, edits, pivot), self.glimpsed(pivot)
+        if found is None or found.shape != user.shape:
             return False
         with np.errstate(all="ignore"):
             size = max(np.max(np.abs(found), initial=0.0), np.max(np.abs(user), initial=0.0))
             return bool(np.max(np.abs(user - found), initial=0.0) <= ALIKE * size) or not np.isfinite(size)
+
+    def glimpse(self, start: Supposition, edits: Edits, pivot: str) -> Floats | None:
+        """What a gradient becomes at the first point, without a bound, of a large one only some rows and columns."""
+        values = self._plain_values(start)
+        together = {**start.edits, **edits}
+        last = together.get(pivot, self.anatomy.equations[pivot].value)
+        above = tuple(id for id in names(last) if id in self.anatomy.equations)
+        if any(value is None for _, value in self._computed(start, edits, self.quick, values, above)):
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                seen = seen_through(self._window(pivot), self._as_numpy(last), self.quick, values)
+                return np.asarray(seen, np.float64)
+        except (ValueError, IndexError):
+            return None
+
+    def glimpsed(self, pivot: str) -> Floats:
+        """The same rows and columns of the user's gradient."""
+        return self._window(pivot).of(self.user[0][pivot])
+
+    def _window(self, pivot: str) -> Window:
+        if pivot not in self._windows:
+            self._windows[pivot] = window_on(self.user[0][pivot])
+        return self._windows[pivot]
+
+    def _plain_values(self, start: Supposition) -> dict[str, Any]:
+        changed = {id: rounded.value for id, rounded in start.values[0].items()}
+        return {**self._right_plain, **changed}
 
     def _sharp(self, start: Supposition, pivot: str) -> bool:
         """Whether rounding and kinks leave the gradient so well known that a rough comparison is sure."""
