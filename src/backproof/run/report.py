@@ -201,8 +201,8 @@ def _promise(outcome: Outcome) -> str:
     return (
         f"{same}, to the last bit. train.py begins with the same weights and takes the same batches, but computes by "
         f"NumPy in float64: its losses agree within rounding (a part in {1 / AGREEMENT[str(settings['dtype'])]:,.0f} "
-        "in our tests), which a long or unstable training magnifies without bound. A run with --backend numpy --dtype float64 it "
-        "repeats to the last bit."
+        "in our tests), which a long or unstable training magnifies without bound. A run with --backend numpy "
+        "--dtype float64 it repeats to the last bit."
     )
 
 

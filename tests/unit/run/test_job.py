@@ -165,8 +165,9 @@ def test_train_py_repeats_a_run_by_numpy_to_the_last_bit(
 def test_train_py_repeats_a_run_by_machine_code_within_rounding(
     name: str, dtype: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    settings = request.getfixturevalue(name).outcome.settings
-    run = make_run(tmp_path, replace(settings, backend="llvm", dtype=dtype))
+    run: Run = request.getfixturevalue(name)
+    if (run.outcome.result.settings["backend"], dtype) != ("llvm", "float64"):
+        run = make_run(tmp_path, replace(run.outcome.settings, backend="llvm", dtype=dtype))
     ours = [epoch.loss for epoch in run.outcome.result.history]
     np.testing.assert_allclose(_losses_of_script(run), ours, rtol=AGREEMENT[dtype])
     assert ours[-1] < 0.9 * ours[0], "something was learnt"
