@@ -54,9 +54,20 @@ def checked_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
 
 
 def checked_arguments(
-    program: Program, parameters: Mapping[str, Any], inputs: Mapping[str, Any], dtype: np.dtype[Any]
+    program: Program,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    dtype: np.dtype[Any],
+    *,
+    draw: bool = True,
 ) -> Arguments:
     """Everything that the program needs, as arrays of the declared shapes.
+
+    Args:
+        program: whose inputs and parameters are wanted.
+        parameters, inputs: by identifier.
+        dtype: of the arrays.
+        draw: whether random inputs that nobody gave are drawn here, as those of step 0 with seed 0.
 
     Raises:
         SpecificationError: a name that the program does not have.
@@ -71,7 +82,8 @@ def checked_arguments(
     needed = [name for name in (*program.inputs, *program.parameters) if name.id not in absent]
     sizes = sizes_of(needed, {id: array.shape for id, array in arrays.items()})
     _check_targets(program, given_inputs)
-    return Arguments(given_inputs | drawn_inputs(program, left_out, sizes, dtype), given_parameters, sizes)
+    random = drawn_inputs(program, left_out, sizes, dtype) if draw else {}
+    return Arguments(given_inputs | random, given_parameters, sizes)
 
 
 def drawn_inputs(
@@ -101,6 +113,12 @@ def checked_values(
     return {id: checked_array(name, given[id], dtype) for id, name in declared.items() if id in given}
 
 
+def _missing(name: Name, shape: tuple[int, ...]) -> str:
+    """What an array without entries lacks: where it has samples, which are counted by symbols, features."""
+    samples = [size for size, dim in zip(shape, name.shape, strict=False) if isinstance(dim, Symbol)]
+    return "at least one feature" if samples and all(samples) else "at least one sample"
+
+
 def checked_array(name: Name, value: Any, dtype: np.dtype[Any]) -> Array:
     """One array in its declared shape, finite and of the dtype; never the caller's own memory where that could change.
 
@@ -109,7 +127,7 @@ def checked_array(name: Name, value: Any, dtype: np.dtype[Any]) -> Array:
     """
     array = _numeric(name.id, value)
     if array.size == 0:
-        raise DataError(f"{name.id} has shape {array.shape} and so holds nothing; give at least one sample")
+        raise DataError(f"{name.id} has shape {array.shape} and so holds nothing; give {_missing(name, array.shape)}")
     with np.errstate(over="ignore"):
         laid_out = np.ascontiguousarray(array, dtype).reshape(array.shape)
     array = _in_declared_shape(laid_out, name.shape)
