@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from threading import Lock
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backproof.backprop.trace import Trace
+from backproof.dims import concrete
 from backproof.errors import UnsupportedError
 from backproof.ir.arguments import Arguments, named_inputs
 from backproof.ir.arithmetic import Array
@@ -80,6 +82,13 @@ class AutomaticKernel:
         key = tuple(sorted(sizes.items()))
         with self._counting:
             if key not in self._left:
-                self._left[key] = patience(work_of(self.trace.joint.equations, sizes), self.dtype)
+                self._left[key] = self._patience(sizes)
             self._left[key] -= 1
             return self._left[key] < 0
+
+    def _patience(self, sizes: Mapping[str, int]) -> float:
+        program = self.trace.program
+        moved = [*program.inputs, *program.parameters, *(program.names[id] for id in self.trace.gradients)]
+        entries = sum(math.prod(concrete(name.shape, sizes)) for name in moved)
+        work = work_of(self.trace.joint.equations, sizes)
+        return patience(work, self.dtype, arrays=len(moved), moved=entries)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ NATIVE_ENTRY, NATIVE_FUNCTION_ENTRY = 0.05e-9, 0.5e-9
 """The same entries in machine code, where most of them never leave registers."""
 NATIVE_STEP, NATIVE_CALL = 0.05e-6, 25e-6
 """Seconds of a step in machine code beside its work, and round a call of it: state is kept, parameters are read out."""
+KERNEL_CALL, KERNEL_ARRAY, KERNEL_ENTRY = 10e-6, 2.3e-6, 0.5e-9
+"""Seconds round a call of a kernel for one gradient, for each array that goes in or out, and for each float64 of it."""
 COMPILE, COMPILE_OPERATION, COMPILE_FUNCTION = 20e-3, 0.45e-3, 8e-3
 """Seconds to compile a function of steps, for each of its operations, and for each exp, tanh and their like in it."""
 COUNTED = 0.5
@@ -120,6 +122,15 @@ def compile_seconds(work: Work) -> float:
     return COMPILE + COMPILE_OPERATION * work.operations + COMPILE_FUNCTION * work.functions
 
 
+def saving(work: Work, dtype: npt.DTypeLike) -> float:
+    """Predicted seconds that machine code saves in a step.
+
+    The matrix products are taken to be equally fast: a BLAS that has large ones to itself makes them on all threads.
+    """
+    around = replace(work, flops=0)
+    return numpy_seconds(around, dtype) - native_seconds(around, dtype)
+
+
 def earns_compile(steps: int, work: Work, dtype: npt.DTypeLike, *, functions: int = 1, calls: int = 1) -> bool:
     """Whether so many steps save more time than the compile takes that they have to earn.
 
@@ -130,16 +141,23 @@ def earns_compile(steps: int, work: Work, dtype: npt.DTypeLike, *, functions: in
         functions: to be compiled: one for each batch size.
         calls: of machine code in which the steps are made.
     """
-    saved = steps * (numpy_seconds(work, dtype) - native_seconds(work, dtype)) - calls * NATIVE_CALL
+    saved = steps * saving(work, dtype) - calls * NATIVE_CALL
     return saved > COUNTED * functions * compile_seconds(work)
 
 
-def patience(work: Work, dtype: npt.DTypeLike) -> float:
+def patience(work: Work, dtype: npt.DTypeLike, *, arrays: int, moved: int) -> float:
     """Calls in NumPy after which the compile would have been earned; infinite where machine code is not faster.
 
-    Who does not know how many more will come loses least by waiting as long as the compile takes.
+    Who does not know how many more will come loses least by waiting until they would have paid for the compile.
+
+    Args:
+        work: of a call.
+        dtype: of the numbers.
+        arrays: that are copied in or out: inputs, parameters, gradients.
+        moved: numbers in them.
     """
-    saved = numpy_seconds(work, dtype) - native_seconds(work, dtype) - NATIVE_CALL
+    around = KERNEL_CALL + KERNEL_ARRAY * arrays + KERNEL_ENTRY * moved / _scalars(dtype)
+    saved = saving(work, dtype) - around
     return math.ceil(compile_seconds(work) / saved) if saved > 0 else math.inf
 
 

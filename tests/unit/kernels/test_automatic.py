@@ -26,7 +26,7 @@ PATIENCE = 3
 @pytest.fixture(autouse=True)
 def _few_calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("BACKPROOF_BACKEND", raising=False)
-    monkeypatch.setattr(automatic, "patience", lambda work, dtype: PATIENCE)
+    monkeypatch.setattr(automatic, "patience", lambda *_, **__: PATIENCE)
     can_compile.cache_clear()
     yield
     can_compile.cache_clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -148,10 +148,23 @@ def test_a_call_for_every_tiny_step_earns_nothing() -> None:
     assert not earns_compile(100_000, found, "float64", calls=100_000)
 
 
-def test_patience_is_the_time_of_a_compile_in_calls() -> None:
-    found = work((20, 64, 64, 1), 32, "adam", RELU)
-    calls = patience(found, "float64")
-    assert calls == int(calls)
-    assert 300 < calls < 3000
-    assert patience(replace(found, operations=10 * found.operations), "float64") < 3 * calls
-    assert patience(Work(operations=1), "float64") == math.inf, "nothing is saved that the call does not cost"
+@pytest.mark.parametrize(
+    ("sizes", "batch", "options", "parameters", "pays"),
+    [
+        ((3, 2, 1), 1, {}, 2, False),
+        ((64, 32, 10), 32, CLASSES, 4, False),
+        ((20, 32, 32, 32, 32, 1), 32, GELU, 10, True),
+        ((784, 128, 10), 64, CLASSES, 4, False),
+    ],
+)
+def test_patience_is_endless_where_a_call_costs_more_than_it_saves(
+    sizes: Sequence[int], batch: int, options: dict[str, Any], parameters: int, pays: bool
+) -> None:
+    """Measured: 17 and 19 µs a call by NumPy and in machine code; 35 and 35; 553 and 83; 244 and 424."""
+    trace = backpropagate(mlp(*sizes, **options))
+    entries = batch * (sizes[0] + sizes[-1]) + 2 * sum((a + 1) * b for a, b in pairwise(sizes))
+    found = work_of(trace.joint.equations, {"n": batch})
+    calls = patience(found, "float64", arrays=2 + 2 * parameters, moved=entries)
+    assert (calls < math.inf) is pays
+    assert not pays or 300 < calls == int(calls) < 3000
+    assert patience(found, "float64", arrays=10**6, moved=entries) == math.inf
