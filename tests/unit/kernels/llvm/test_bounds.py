@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backproof.backprop.sweep import backpropagate
 from backproof.dims import Symbol, concrete
-from backproof.errors import BackproofError
+from backproof.errors import BackproofError, DataError
 from backproof.ir.program import Program
 from backproof.kernels.llvm.backend import LlvmKernel
 from backproof.kernels.llvm.run import NativeRun
@@ -21,6 +21,7 @@ from backproof.networks import mlp
 from backproof.optimizers import optimizer_named
 from backproof.rules.elementwise import ACTIVATIONS
 from backproof.rules.losses import LOSSES
+from backproof.training import train
 from backproof.training.native import beginning, updates_of
 from kernel_bounds import gradient_distance, step_distance
 
@@ -184,3 +185,13 @@ def test_extreme_inputs_behave_as_in_the_reference(kind: str, activation: str, d
     found = gradient_distance(trace, dtype, {"n": 7}, LlvmKernel(trace, dtype), {**parameters, **inputs})
     assert found.used <= 1, found
     assert np.isfinite(native[0]) == np.isfinite(reference[0])
+
+
+@pytest.mark.parametrize(("shape", "lacking"), [((0, 3), "sample"), ((4, 0), "feature")])
+def test_no_samples_and_no_features_are_refused(shape: tuple[int, int], lacking: str) -> None:
+    program = mlp(3, 2)
+    X, y = np.zeros(shape), np.zeros((shape[0], 2))
+    with pytest.raises(DataError, match=f"holds nothing; give at least one {lacking}"):
+        LlvmKernel(backpropagate(program))({"W_1": np.ones((3, 2))}, X, y)
+    with pytest.raises(DataError, match=f"holds nothing; give at least one {lacking}"):
+        train(program, X, y, learning_rate=0.1, epochs=1, backend="llvm", progress=False)
