@@ -58,7 +58,7 @@ def test_a_hook_after_each_tiny_step_is_a_reason_for_numpy() -> None:
     def nothing(epoch: Epoch, parameters: Mapping[str, Array]) -> None:
         pass
 
-    options: dict[str, Any] = {"epochs": 10_000, "progress": False}
+    options: dict[str, Any] = {"epochs": 5000, "progress": False}
     assert train(net, *data, **options).settings["backend"] == "llvm"
     assert train(net, *data, on_epoch=nothing, **options).settings["backend"] == "numpy"
 
