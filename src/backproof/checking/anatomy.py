@@ -165,9 +165,29 @@ class Anatomy:
 
     def slope_in(self, expr: Expr) -> Activated | None:
         """The function whose whole derivative is among the factors of the expression."""
-        found = set(factors(expr))
-        fitting = (a for a in self.activated.values() if _counts(a.slope) and found.issuperset(a.parts))
+        found, used = set(factors(expr)), names(expr)
+        near = (self._sloping[id] for id in used if id in self._sloping)
+        fitting = (a for group in near for a in group if found.issuperset(a.parts))
         return max(fitting, key=lambda a: len(a.parts), default=None)
+
+    @cached_property
+    def _sloping(self) -> Mapping[str, tuple[Activated, ...]]:
+        """The functions whose derivative uses a quantity, by the quantity."""
+        by_name: dict[str, list[Activated]] = {}
+        for activated in self.activated.values():
+            for id in names(activated.slope):
+                by_name.setdefault(id, []).append(activated)
+        return {id: tuple(group) for id, group in by_name.items()}
+
+    @cached_property
+    def sloped(self) -> Mapping[str, tuple[Name, ...]]:
+        """The backward quantities in which the whole derivative of a function stands, by that function's output."""
+        found: dict[str, list[Name]] = {}
+        for delta in self.deltas:
+            there = self.slope_in(self.equations[delta.id].value)
+            if there is not None:
+                found.setdefault(there.output.id, []).append(delta)
+        return {id: tuple(deltas) for id, deltas in found.items()}
 
     def function_at(self, id: str) -> Activated | None:
         """The function of the layer whose Δ a backward quantity is, whether or not its derivative stands in it."""
@@ -260,7 +280,3 @@ def is_number(expr: Expr) -> bool:
             return is_number(a) and is_number(b)
         case _:
             return False
-
-
-def _counts(slope: Expr) -> bool:
-    return not is_number(slope)

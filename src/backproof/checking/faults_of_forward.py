@@ -57,11 +57,10 @@ def _other_functions(a: Anatomy, equation: Equation, path: tuple[int, ...], node
 
 def _with_slope_of(a: Anatomy, equation: Equation, other: Elementwise) -> tuple[tuple[str, Expr], ...]:
     """The backward equations with the derivative of the other function in the place of the right one's."""
-    changed = []
-    for delta in a.deltas:
-        value = a.equations[delta.id].value
-        there = a.slope_in(value)
-        rest = None if there is None else without(value, there.parts)
-        if there is not None and there.output == equation.name and rest is not None:
-            changed.append((delta.id, Mul(rest, derivative(other.fn, there.argument, equation.name))))
-    return tuple(changed)
+    there = a.activated.get(equation.name.id)
+    if there is None:
+        return ()
+    slope = derivative(other.fn, there.argument, equation.name)
+    deltas = a.sloped.get(equation.name.id, ())
+    bare = ((delta.id, without(a.equations[delta.id].value, there.parts)) for delta in deltas)
+    return tuple((id, Mul(rest, slope)) for id, rest in bare if rest is not None)

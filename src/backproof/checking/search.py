@@ -89,7 +89,10 @@ class Search:
     def _by_one(self, start: Supposition, wrong: tuple[str, ...]) -> list[Explanation]:
         """One fault that explains everything; what explains a part is kept."""
         for pivot in wrong[:MOST_PIVOTS]:
-            found = self._sorted(self._explaining(start, pivot, self._suspects(start, pivot)))
+            backward, forward = self._sides(start, pivot)
+            found = self._sorted(self._explaining(start, pivot, backward))
+            # Where the backward pass explains everything, only the nearest of the forward pass may do so as well.
+            found += self._sorted(self._explaining(start, pivot, forward[:NEAREST_SUSPECTS] if found else forward))
             if found or self.partial:
                 return found
         return []
@@ -130,11 +133,8 @@ class Search:
         if self.partial:
             return []
         pivot, whole = wrong[0], []
-        backward = self.trials.anatomy.backward
-        sides: tuple[list[str], list[str]] = ([], [])
-        for id in self._suspects(start, pivot):
-            sides[id not in backward].append(id)
-        suspects = [*sides[0][:NEAREST_SUSPECTS], *sides[1][:NEAREST_SUSPECTS]]
+        backward, forward = self._sides(start, pivot)
+        suspects = [*backward[:NEAREST_SUSPECTS], *forward[:NEAREST_SUSPECTS]]
         for place, id in enumerate(suspects):
             for first in self.mutants.of(id):
                 assumed = self.trials.assume(start, first.edits)
@@ -186,18 +186,26 @@ class Search:
         """The equations that a gradient rests on and none that is right does, the nearest first."""
         seen = 0
         for id in self._upstream(pivot):
-            if self._touched(id).isdisjoint(start.explained) and id not in start.edits:
+            if id not in start.edits and not self._right_below(start, id):
                 yield id
                 seen += 1
                 if seen == nearest:
                     return
 
+    def _sides(self, start: Supposition, pivot: str) -> tuple[list[str], list[str]]:
+        """The suspects of the backward and those of the forward pass."""
+        suspects = list(self._suspects(start, pivot))
+        backward = self.trials.anatomy.backward
+        return [id for id in suspects if id in backward], [id for id in suspects if id not in backward]
+
     def _others(self, start: Supposition, pivot: str) -> Iterator[str]:
-        return (id for id in self._upstream(pivot) if not self._touched(id).isdisjoint(start.explained))
+        return (id for id in self._upstream(pivot) if self._right_below(start, id))
 
     def _upstream(self, pivot: str) -> Iterator[str]:
         a = self.trials.anatomy
         return (id for id in a.upstream(pivot) if id in a.backward or id in a.seen_backward)
 
-    def _touched(self, id: str) -> frozenset[str]:
-        return frozenset((id, *(e.name.id for e in self.trials.anatomy.downstream((id,)))))
+    def _right_below(self, start: Supposition, id: str) -> bool:
+        """Whether a gradient that is explained, and shows it, rests on the equation."""
+        shown = start.explained - self.trials.undecided
+        return id in shown or any(e.name.id in shown for e in self.trials.anatomy.downstream((id,)))

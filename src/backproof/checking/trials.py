@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from backproof.checking.anatomy import Anatomy
 from backproof.checking.edits import as_numpy
 from backproof.checking.precision import Array, Floats
-from backproof.checking.truth import evaluated_at
+from backproof.checking.truth import Known, evaluated_at
 from backproof.checking.windows import Window, seen_through, window_on
 from backproof.ir.arithmetic import NumpyArithmetic
 from backproof.ir.evaluate import Evaluator
@@ -99,6 +100,15 @@ class Trials:
         every = range(len(self.points))
         right = (id for id in self.gradients if all(self.is_users(id, k, self.right[k][id]) for k in every))
         return Supposition({}, tuple({} for _ in every), frozenset(right))
+
+    @cached_property
+    def undecided(self) -> frozenset[str]:
+        """The gradients that agree with the derivation, but would whatever they were: they are no evidence."""
+        agreeing = self.nothing().explained
+        return frozenset(id for id in agreeing if not any(self._decided(values[id]) for values in self.right))
+
+    def _decided(self, value: Rounded) -> bool:
+        return bool(Known(value.value, value.error).decided().any())
 
     def is_users(self, id: str, point: int, value: Rounded) -> bool:
         """Whether the user's gradient is this value, within the rounding of both."""
