@@ -18,6 +18,7 @@ PUBLIC = {
     "Notation",
     "__version__",
     "activation",
+    "check",
     "derive",
     "loss",
     "mlp",

@@ -21,6 +21,7 @@ _MODULE_OF = {
     "Derivation": "derivation",
     "Notation": "notation",
     "activation": "definitions",
+    "check": "checking",
     "derive": "derivation",
     "loss": "definitions",
     "mlp": "networks",
@@ -32,6 +33,7 @@ _MODULE_OF = {
 __all__ = ["__version__", *_MODULE_OF]
 
 if TYPE_CHECKING:
+    from backproof.checking import check as check
     from backproof.definitions import activation as activation
     from backproof.definitions import loss as loss
     from backproof.derivation import Derivation as Derivation

@@ -20,7 +20,6 @@ Container = Literal["mapping", "list", "pairs"]
 CONTAINERS: tuple[Container, ...] = ("mapping", "list", "pairs")
 
 PARAMETERS, RATE = "the parameters", "the learning rate"
-MOST_RENAMINGS = 4
 
 _CONTAINER_NAMES = frozenset(
     {"params", "parameters", "param", "p", "weights", "ws", "net", "network", "model", "state", "theta", "θ", "thetas"}
@@ -205,7 +204,7 @@ def call(
     Raises:
         RaisedError: the function raised; told in the user's terms.
     """
-    for _ in range(MOST_RENAMINGS):
+    for _ in range(len(parameters) + 2):
         arguments = plan.arguments(parameters, inputs, rate)
         try:
             with np.errstate(all="ignore"):

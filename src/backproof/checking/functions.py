@@ -88,6 +88,11 @@ class Points:
     points: tuple[Mapping[str, Any], ...]
     drawn: bool
 
+    def layouts(self, trace: Trace) -> tuple[Layout, ...]:
+        """The layouts worth trying: whether vectors have one dimension or two shows in the user's own arrays."""
+        found = layouts_of(trace.program)
+        return found if self.drawn else tuple(way for way in found if not way.flat_biases and not way.flat_targets)
+
     def place(self, trace: Trace, position: int, layout: Layout) -> Place:
         """One of the points in a layout.
 
@@ -120,7 +125,7 @@ def _given_place(trace: Trace, point: Mapping[str, Any], layout: Layout, inputs:
     parameters = {name.id: passed[name.id] for name in program.parameters if name.id in passed}
     precision = coarsest([name for _, name in pairs.values()])
     given = {id: passed[id] for id in inputs}
-    return Place(declared, parameters, given, precision, {id: key for key, id in means.items()})
+    return Place(declared, parameters, given, precision, {id: key for key, id in means.items() if key != id})
 
 
 def flattened(point: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +161,7 @@ def explore(
             return attempt
         elif best is None or _fit(attempt) > _fit(best):
             best = attempt
-        if time.monotonic() > deadline:
+        if best is not None and time.monotonic() > deadline:
             break
     if best is not None:
         return best
@@ -170,11 +175,11 @@ def _fit(attempt: Attempt) -> tuple[int, int]:
 def _attempts(
     function: Callable[..., Any], name: str, trace: Trace, points: Points, order: Sequence[str] | None
 ) -> Iterator[Attempt | BackproofError | RaisedError]:
-    """Every way to call, until one way of passing the parameters has been found that does not raise."""
+    """Every way to call, until one way of passing the parameters has been found that gives something right."""
     truths: dict[str, Mapping[str, Known]] = {}
     for variant in range(2 * len(CONTAINERS)):
-        returned = False
-        for layout in layouts_of(trace.program):
+        fits = False
+        for layout in points.layouts(trace):
             try:
                 place = points.place(trace, 0, layout)
                 plan = _variant(_plan(function, name, trace, place, order), variant)
@@ -186,9 +191,10 @@ def _attempts(
             except (BackproofError, RaisedError) as problem:
                 yield problem
             else:
-                returned = True
+                # What runs may run by accident: a matrix taken apart like a list of rows.
+                fits = fits or any(len(attempt.wrong) < len(trace.gradients) for attempt in attempts)
                 yield from attempts
-        if returned:
+        if fits:
             return
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from backproof.backprop.trace import Trace
 from backproof.checking.findings import Convention, Deviation, Judged, Verdict
 from backproof.checking.points import Point, telling, why_not
 from backproof.checking.precision import Array, precision_of
-from backproof.checking.truth import Known, deviation, truth_at
+from backproof.checking.truth import Known, as_written, deviation, truth_at
 from backproof.dims import concrete
 from backproof.ir.evaluate import sizes_from
 
@@ -56,11 +57,11 @@ def parameters_of(trace: Trace) -> tuple[str, ...]:
     return tuple(id for id in trace.program.names if id in trace.gradients)
 
 
-def truths_for(trace: Trace, samples: Sequence[Sample], dtype: str) -> list[dict[str, Known]]:
+def truths_for(trace: Trace, samples: Sequence[Sample], dtype: str, *, settled: bool = False) -> list[dict[str, Known]]:
     """What is known at every sample's point, with the slack of its gradients."""
     found = []
     for sample in samples:
-        known = truth_at(trace, sample.point, dtype)
+        known = truth_at(trace, sample.point, dtype, settled=settled)
         for parameter, slack in sample.slack.items():
             id = trace.gradients[parameter]
             known[id] = Known(known[id].value, known[id].bound + slack)
@@ -107,13 +108,29 @@ IN_FLOAT32 = (
 )
 
 
+@dataclass
+class _Settled:
+    """What would be known at the points if kinks had one derivative; computed where it is asked for."""
+
+    trace: Trace
+    samples: Sequence[Sample]
+    dtype: str
+
+    @cached_property
+    def truths(self) -> list[dict[str, Known]]:
+        return truths_for(self.trace, self.samples, self.dtype, settled=True)
+
+
 def _judged(
     trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], variables: Mapping[str, str], dtype: str
 ) -> Judgement:
-    judged = [_judged_gradient(trace, samples, truths, p, variables.get(p, ""), dtype) for p in parameters_of(trace)]
+    settled = _Settled(trace, samples, dtype)
+    judged = [
+        _judged_gradient(trace, samples, truths, settled, p, variables.get(p, ""), dtype) for p in parameters_of(trace)
+    ]
     conventions: tuple[Convention, ...] = ()
     if all(sample.loss is not None for sample in samples):
-        loss, conventions = _judged_loss(trace, samples, truths)
+        loss, conventions = _judged_loss(trace, samples, truths, dtype)
         judged.append(loss)
     return Judgement(overall(judged), tuple(judged), dtype, conventions)
 
@@ -127,7 +144,13 @@ def overall(judged: Sequence[Judged]) -> Verdict:
 
 
 def _judged_gradient(
-    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], parameter: str, variable: str, dtype: str
+    trace: Trace,
+    samples: Sequence[Sample],
+    truths: Sequence[Truths],
+    settled: _Settled,
+    parameter: str,
+    variable: str,
+    dtype: str,
 ) -> Judged:
     id, precision = trace.gradients[parameter], precision_of(dtype)
     given = [sample.given[parameter] for sample in samples if parameter in sample.given]
@@ -139,8 +162,9 @@ def _judged_gradient(
     if worst is not None:
         reason = "" if np.isfinite(worst.value) else _not_finite(worst.value)
         return Judged(id, Verdict.WRONG, variable, shape=shape, deviation=worst, reason=reason)
-    if not telling(truths, id, precision).enough:
-        reason = why_not(trace, truths, [sample.point for sample in samples], id, precision)
+    if not telling(truths, id, precision).enough and not telling(truths, id, precision, settled.truths).enough:
+        points = [sample.point for sample in samples]
+        reason = why_not(trace, truths, settled.truths, points, id, precision)
         return Judged(id, Verdict.NOT_INFORMATIVE, variable, shape=shape, reason=reason)
     return Judged(id, Verdict.RIGHT, variable, shape=shape)
 
@@ -163,7 +187,7 @@ def _worst(found: Iterator[Deviation | None]) -> Deviation | None:
 
 
 def _judged_loss(
-    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths]
+    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], dtype: str
 ) -> tuple[Judged, tuple[Convention, ...]]:
     id = trace.loss.id
     losses = [np.asarray(sample.loss) for sample in samples]
@@ -175,7 +199,14 @@ def _judged_loss(
         if without is None:
             said = Convention("loss-without-penalty", "the loss is returned without the penalty that its gradient has")
             return Judged(id, Verdict.RIGHT, "the loss"), (said,)
-    return Judged(id, Verdict.WRONG, "the loss", deviation=worst), ()
+    loose = [as_written(trace, id, sample.point, dtype) for sample in samples]
+    outside = [deviation(known, loss) for known, loss in zip(loose, losses, strict=True)]
+    if any(outside):
+        return Judged(id, Verdict.WRONG, "the loss", deviation=worst), ()
+    if all(np.isfinite(known.bound) for known in loose):
+        return Judged(id, Verdict.RIGHT, "the loss"), ()
+    reason = f"a probability rounds to 0 or 1 in {dtype}, and the loss takes its logarithm; take smaller weights"
+    return Judged(id, Verdict.NOT_INFORMATIVE, "the loss", reason=reason), ()
 
 
 def _scaled(

@@ -14,7 +14,7 @@ import numpy as np
 
 from backproof.backprop.trace import Trace
 from backproof.checking.precision import Array, Floats, Precision, precision_of
-from backproof.checking.truth import DECIDED, Known, truth_at
+from backproof.checking.truth import DECIDED, Known, as_written, truth_at
 from backproof.dims import concrete
 from backproof.ir.expr import Name
 from backproof.ir.program import Program
@@ -31,7 +31,7 @@ GAINS = (1.0, 2.0, 1.0, 4.0, 0.5, 1.0)
 """How large pre-activations are: deep networks need more or less for their gradients not to vanish or explode."""
 
 COARSE_DECIDED = 0.5
-"""In half precision one per cent would never show; a missing factor does."""
+"""In half precision, and at a kink, one per cent would never show; a missing factor does."""
 
 ENOUGH = 0.5
 """The share of the entries that are not exactly zero which must be decided for a gradient to be called right."""
@@ -73,6 +73,8 @@ def draw_points(trace: Trace, dtype: object = "float64", seed: int = 0) -> tuple
         # A point that tells nothing new is kept in reserve.
         point = _drawn(trace.program, batches[len(chosen) % len(batches)], GAINS[attempt % len(GAINS)], rng)
         truths = truth_at(trace, point, precision.name)
+        if attempt < TRIES // 2 and not _is_tame(trace, point, precision):
+            continue
         decided = {id: truths[id].decided(decided_share(precision)) for id in ids}
         new = sum(int(np.sum(decided[id] & ~seen[id] if id in seen else decided[id])) for id in ids)
         if new:
@@ -85,6 +87,12 @@ def draw_points(trace: Trace, dtype: object = "float64", seed: int = 0) -> tuple
             break
     best = sorted(spare, key=lambda pair: -pair[0])
     return tuple([*chosen, *(point for _, point in best)][: max(FEWEST_POINTS, len(chosen))])
+
+
+def _is_tame(trace: Trace, point: Point, precision: Precision) -> bool:
+    """Whether the loss can be computed by its textbook form: no probability is so near to 0 or 1 that log p is lost."""
+    written = as_written(trace, trace.loss.id, point, precision.name)
+    return bool(written.bound <= DECIDED * np.abs(written.value))
 
 
 def _batches(program: Program) -> tuple[int, ...]:
@@ -139,21 +147,49 @@ class Telling:
         return self.decided > 0 and self.decided >= ENOUGH * (self.entries - self.zero)
 
 
-def telling(truths: Sequence[Truths], id: str, precision: Precision) -> Telling:
-    """How much the points, by what is known there, tell of the gradient."""
+def telling(truths: Sequence[Truths], id: str, precision: Precision, settled: Sequence[Truths] = ()) -> Telling:
+    """How much the points tell of the gradient.
+
+    Args:
+        truths: what is known at each.
+        id: of the gradient.
+        precision: the user's.
+        settled: what would be known if only the derivation's convention were right at kinks. What a kink alone leaves
+            open is decided where a missing factor would show.
+    """
     share = decided_share(precision)
-    decided = np.logical_or.reduce([known[id].decided(share) & (known[id].value != 0) for known in truths])
+    decided = np.logical_or.reduce([_decided(known[id], share) for known in truths])
+    if settled:
+        pairs = zip(truths, settled, strict=True)
+        at_kinks = [_decided(known[id], COARSE_DECIDED) & _decided(sure[id], share) for known, sure in pairs]
+        decided = decided | np.logical_or.reduce(at_kinks)
     zero = np.logical_and.reduce([_exactly_zero(known[id], precision) for known in truths])
     return Telling(int(decided.sum()), int(zero.sum()), int(decided.size))
+
+
+def _decided(known: Known, share: float) -> Array:
+    return np.asarray(known.decided(share) & (known.value != 0))
 
 
 def _exactly_zero(known: Known, precision: Precision) -> Array:
     return np.asarray((known.value == 0) & (known.bound <= UNDERFLOW_STEPS * precision.smallest))
 
 
-def why_not(trace: Trace, truths: Sequence[Truths], points: Sequence[Point], id: str, precision: Precision) -> str:
+def why_not(
+    trace: Trace,
+    truths: Sequence[Truths],
+    settled: Sequence[Truths],
+    points: Sequence[Point],
+    id: str,
+    precision: Precision,
+) -> str:
     """Why points do not tell whether a gradient is right, and what to do about it."""
-    told = telling(truths, id, precision)
+    told = telling(truths, id, precision, settled)
+    if telling(settled, id, precision).enough:
+        return (
+            "units stand exactly at their kinks, where every value between the one-sided derivatives is right; shift "
+            "the inputs or biases a little"
+        )
     if told.zero == told.entries:
         cause = _zero_above(trace, truths, points, id, precision)
         because = f", because {cause} is" if cause else ""

@@ -47,9 +47,6 @@ class Report:
         """Whether everything is right; what could not be decided is not."""
         return self.verdict is Verdict.RIGHT
 
-    def __bool__(self) -> bool:
-        return self.ok
-
     def raise_if_wrong(self, *, allow_uninformative: bool | None = None) -> None:
         """Nothing where all is right; for use in tests.
 

@@ -93,7 +93,7 @@ def readings(
         loss = next((leaf for leaf in leaves.found if _is_named_loss(leaf) or _is_scalar(leaf, by_name, named)), None)
         yield _read({named[key]: by_name[key] for key in named}, loss)
         return
-    arrays, loss = _without_loss(leaves.found, len(ids))
+    arrays, loss = _without_loss(leaves.found, shapes)
     if len(arrays) == len(ids):
         for ordered in _orders(ids, arrays, shapes, order):
             yield _read(dict(zip(ordered, arrays, strict=True)), loss, _said_order(ordered, ids))
@@ -120,15 +120,22 @@ def _shape_of(value: Any) -> tuple[int, ...]:
     return tuple(value.shape) if hasattr(value, "shape") else np.shape(value)
 
 
-def _without_loss(leaves: list[_Leaf], wanted: int) -> tuple[list[_Leaf], _Leaf | None]:
+def _without_loss(leaves: list[_Leaf], shapes: Mapping[str, tuple[int, ...]]) -> tuple[list[_Leaf], _Leaf | None]:
     """The arrays, and the number before or after them that is the loss."""
-    extra = len(leaves) in (wanted + 1, 2)
-    if extra and len(leaves) > 1 and not (len(leaves) == wanted and _shape_of(leaves[-1].value) != ()):
-        if _shape_of(leaves[0].value) == ():
-            return leaves[1:], leaves[0]
-        if _shape_of(leaves[-1].value) == ():
-            return leaves[:-1], leaves[-1]
-    return leaves, None
+    choices: list[tuple[list[_Leaf], _Leaf | None]] = [(leaves, None)]
+    if len(leaves) > 1:
+        ends = ((leaves[1:], leaves[0]), (leaves[:-1], leaves[-1]))
+        choices += [(rest, end) for rest, end in ends if _shape_of(end.value) == ()]
+    total = sum(_entries(shape) for shape in shapes.values())
+    for arrays, loss in choices:
+        entries = [_entries(_shape_of(leaf.value)) for leaf in arrays]
+        if sum(entries) == total and len(entries) in (1, len(shapes)):
+            return arrays, loss
+    return next((choice for choice in choices[1:] if len(choice[0]) in (1, len(shapes))), choices[0])
+
+
+def _entries(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape, dtype=int))
 
 
 def _orders(
@@ -174,7 +181,7 @@ def _flat(
     leaf: _Leaf, loss: _Leaf | None, shapes: Mapping[str, tuple[int, ...]], order: Sequence[str] | None
 ) -> Iterator[Returned]:
     array, precision = as_array(leaf.value, leaf.variable)
-    total = sum(int(np.prod(shape, dtype=int)) for shape in shapes.values())
+    total = sum(_entries(shape) for shape in shapes.values())
     if array.size != total or array.ndim > 2 or (array.ndim == 2 and 1 not in array.shape):
         raise SpecificationError(
             f"one array of shape {array.shape} came back, but the gradients of {', '.join(shapes)} have {total} "
@@ -187,7 +194,7 @@ def _flat(
             said = Convention("flattened", f"gradients are one flat array: {', '.join(ordered)}, each {words}")
             arrays, start = {}, 0
             for id in ordered:
-                size = int(np.prod(shapes[id], dtype=int))
+                size = _entries(shapes[id])
                 part = flat[start : start + size]
                 arrays[id] = part.reshape(shapes[id], order="C" if layout == "C" else "F")
                 start += size

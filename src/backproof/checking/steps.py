@@ -18,7 +18,7 @@ from backproof.checking.findings import Finding
 from backproof.checking.foreign import as_array, as_tensors, is_array
 from backproof.checking.functions import Place, Points
 from backproof.checking.judging import Sample
-from backproof.checking.layouts import Layout, layouts_of
+from backproof.checking.layouts import Layout
 from backproof.checking.precision import Array, precision_of
 from backproof.checking.raised import RaisedError
 from backproof.checking.returned import Returned, coarsest, fitted, readings
@@ -106,7 +106,7 @@ def _tried(
         if tensors and as_tensors() is None:
             return
         returned = False
-        for layout in layouts_of(trace.program):
+        for layout in points.layouts(trace):
             try:
                 place = points.place(trace, 0, layout)
                 plan = plan_of(function, name, trace.program, list(place.parameters), order, step=True)

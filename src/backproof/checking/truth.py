@@ -23,7 +23,7 @@ from backproof.checking.precision import Array, Floats, Precision, precision_of
 from backproof.errors import ShapeError, SpecificationError, suggestion
 from backproof.ir.evaluate import Evaluator, sizes_from, sizes_of
 from backproof.ir.expr import Elementwise, Expr, Function, Greater
-from backproof.ir.rounding import MARGIN, Rounded, RoundingArithmetic
+from backproof.ir.rounding import MARGIN, ULPS, Rounded, RoundingArithmetic
 from backproof.ir.traverse import names, walk
 
 SAFETY = 4.0
@@ -36,8 +36,14 @@ than the derivation does: a scale applied to every entry rather than once, an er
 DECIDED = 0.01
 """An entry is decided by a comparison where a fault of one per cent would show."""
 
+FUNCTION_SAFETY = 2.0
+"""Library functions may lose twice what NumPy promises, not more: people do not write them themselves."""
+
 OTHER_FORMS = 2.0
 """A function that is not a primitive may lose this many units of 1, for people write σ(z) as ½(1 + tanh z/2), too."""
+
+CANCELLING = frozenset({"tanh"})
+"""Functions whose textbook form is a quotient of differences: the errors of its parts cancel, unseen by a bound."""
 
 KINKED = frozenset({"abs", "relu", "negative_part", "sign"})
 """Functions that are exact in every form; they have no other error than their argument's."""
@@ -67,10 +73,12 @@ class Known:
 class _UserArithmetic(RoundingArithmetic):
     """Values in float64 with the errors of the user's precision, and intervals where a sign is in doubt."""
 
-    def __init__(self, precision: Precision) -> None:
+    def __init__(self, precision: Precision, settled: bool = False) -> None:
         super().__init__(np.float64)
         self.precision = precision
+        self.settled = settled
         self.unit = SAFETY * precision.unit
+        self.ulps = ULPS * FUNCTION_SAFETY / SAFETY
         self.tiny = SAFETY * precision.smallest
         self.underflow = SAFETY * precision.smallest
 
@@ -79,9 +87,14 @@ class _UserArithmetic(RoundingArithmetic):
         exact = float(self.precision.rounded(computed)) == value
         return Rounded(computed, np.asarray(0.0 if exact else self.unit * abs(float(computed))))
 
+    def multiply(self, a: Rounded, b: Rounded) -> Rounded:
+        product = super().multiply(a, b)
+        nothing = ((a.value == 0) & (a.error == 0)) | ((b.value == 0) & (b.error == 0))
+        return Rounded(product.value, np.where(nothing, self.tiny, product.error)) if nothing.any() else product
+
     def greater(self, a: Rounded, b: Rounded) -> Rounded:
         sure = super().greater(a, b)
-        half = np.where(sure.error > 0, 0.5, 0.0)
+        half = np.where((sure.error > 0) & (not self.settled), 0.5, 0.0)
         return Rounded(np.where(half > 0, 0.5, sure.value), half)
 
     def where(self, condition: Rounded, a: Rounded, b: Rounded) -> Rounded:
@@ -107,7 +120,7 @@ class _UserArithmetic(RoundingArithmetic):
 
     def primitive(self, fn: str, x: Rounded) -> Rounded | None:
         if fn == "sign":
-            doubtful = x.size <= x.error
+            doubtful = (x.size <= x.error) & (not self.settled)
             return Rounded(np.where(doubtful, 0.0, np.sign(x.value)), doubtful.astype(np.float64))
         found = super().primitive(fn, x)
         if found is not None and fn in ("relu", "negative_part"):
@@ -125,6 +138,8 @@ class _UserEvaluator(Evaluator):
         stable: Rounded = super().function(fn, x)
         if fn.definition is None or fn.name in KINKED or fn.name == "identity":
             return stable
+        if fn.name in CANCELLING:
+            return Rounded(stable.value, stable.error + OTHER_FORMS * self.arithmetic.unit)
         with np.errstate(all="ignore"):
             written: Rounded = self(fn.definition, {"x": x})
             textbook = np.where(np.isfinite(written.error), written.error + np.abs(written.value - stable.value), 0.0)
@@ -135,13 +150,16 @@ class _UserEvaluator(Evaluator):
 # --- the truth ----------------------------------------------------------------------------------------------------
 
 
-def truth_at(trace: Trace, point: Mapping[str, Array], dtype: object = "float64") -> dict[str, Known]:
+def truth_at(
+    trace: Trace, point: Mapping[str, Array], dtype: object = "float64", *, settled: bool = False
+) -> dict[str, Known]:
     """The value of every equation, forward and backward, with the bound on what rounding may do to it.
 
     Args:
         trace: the derivation.
         point: an array of the declared shape for each input and parameter; rounded to ``dtype`` before it is used.
         dtype: the user's precision: float16, bfloat16, float32 or float64.
+        settled: whether at a kink only the derivation's convention counts, rather than all between the two sides.
 
     Returns:
         A ``Known`` for each equation of ``trace.joint``, by identifier.
@@ -158,12 +176,12 @@ def truth_at(trace: Trace, point: Mapping[str, Array], dtype: object = "float64"
         >>> known.value.item(), bool(0 < known.bound.item() < 1e-4)
         (10.0, True)
     """
-    _, values = evaluated_at(trace, point, dtype)
+    _, values = evaluated_at(trace, point, dtype, settled=settled)
     return {equation.name.id: _known(values[equation.name.id]) for equation in trace.joint.equations}
 
 
 def evaluated_at(
-    trace: Trace, point: Mapping[str, Array], dtype: object = "float64"
+    trace: Trace, point: Mapping[str, Array], dtype: object = "float64", *, settled: bool = False
 ) -> tuple[Evaluator, dict[str, Rounded]]:
     """Every quantity with the bound on its error, inputs and parameters too, and what evaluated them.
 
@@ -171,7 +189,7 @@ def evaluated_at(
     """
     precision = precision_of(dtype)
     sizes = sizes_from(trace.program, {id: np.shape(value) for id, value in point.items()})
-    arithmetic = _UserArithmetic(precision)
+    arithmetic = _UserArithmetic(precision, settled)
     evaluator = _UserEvaluator(arithmetic, sizes)
     values: dict[str, Rounded] = {}
     for name in (*trace.program.inputs, *trace.program.parameters):
@@ -183,6 +201,19 @@ def evaluated_at(
         if id in stated and stated[id].value != equation.value:
             values[id] = _either(values[id], evaluator(stated[id].value, values))
     return evaluator, values
+
+
+def as_written(trace: Trace, id: str, point: Mapping[str, Array], dtype: object = "float64") -> Known:
+    """An equation as the program states it, before it was made stable, with all that rounding may do to it there.
+
+    Args and Raises: as ``truth_at``.
+    """
+    evaluator, values = evaluated_at(trace, point, dtype)
+    stated = trace.source.definitions.get(id, trace.joint.definitions[id])
+    with np.errstate(all="ignore"):
+        written: Rounded = evaluator(stated.value, values)
+        error = written.error + np.abs(written.value - values[id].value)
+    return _known(Rounded(values[id].value, np.where(np.isnan(error), np.inf, error)))
 
 
 def known_from(trace: Trace, id: str, upstream: Mapping[str, Array], dtype: object = "float64") -> Known:

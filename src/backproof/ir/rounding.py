@@ -81,6 +81,7 @@ class RoundingArithmetic:
         self.plain = NumpyArithmetic(dtype)
         info = np.finfo(self.plain.dtype)
         self.unit = float(info.eps) / 2
+        self.ulps = ULPS
         self.tiny = float(info.smallest_subnormal) if self.plain.dtype.itemsize <= 8 else 0.0
         self.underflow = float(info.smallest_normal) if self.plain.dtype.itemsize <= 8 else 0.0
 
@@ -138,7 +139,7 @@ class RoundingArithmetic:
             far, near = x.size + x.error, x.size - x.error
             steepest = abs(a) * (far ** (a - 1) if a >= 1 else np.where(near > 0, near, 0.0) ** (a - 1))
             brought = np.where(x.error > 0, steepest * x.error, 0.0)
-            units = ULPS + 2
+            units = self.ulps + 2
             if exponent == Fraction(1, 2):
                 brought = np.minimum(brought, np.sqrt(x.error))
             elif exponent.denominator != 1:
@@ -203,7 +204,7 @@ class RoundingArithmetic:
             average = np.sum(weights * relative, axis=axis, keepdims=True) + x.value.shape[axis] * self.unit
             largest = np.max(x.value, axis=axis, keepdims=True)
             logarithm = _size(value - largest)
-            brought = np.where(average < 1, -np.log1p(-average), np.inf) + ULPS * self.unit * logarithm
+            brought = np.where(average < 1, -np.log1p(-average), np.inf) + self.ulps * self.unit * logarithm
             return self._rounded(value, brought, units=2)
 
     def _exponent_errors(self, x: Rounded, axis: int) -> Errors:
@@ -212,7 +213,7 @@ class RoundingArithmetic:
         The maximum is subtracted from every entry, so what it is does not matter, only the rounding of x − max x.
         """
         below = _size(x.value - np.max(x.value, axis=axis, keepdims=True))
-        return np.asarray(x.error + self.unit * below + ULPS * self.unit)
+        return np.asarray(x.error + self.unit * below + self.ulps * self.unit)
 
     # --- functions ------------------------------------------------------------------------------------------------
 
@@ -229,7 +230,7 @@ class RoundingArithmetic:
             if fn in WITHOUT_ROUNDING:
                 return Rounded(value, _bound(brought))
             unit = max(self.unit, FLOAT64_UNIT) if fn in IN_FLOAT64 else self.unit
-            return self._rounded(value, brought + ULPS * unit * _size(value) + self.underflow)
+            return self._rounded(value, brought + self.ulps * unit * _size(value) + self.underflow)
 
 
 def _towards_zero(x: Errors, e: Errors) -> Errors:
