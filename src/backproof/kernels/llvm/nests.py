@@ -101,8 +101,10 @@ class Emitter:
                     found[name.id] = self.code.splat(self.code.load(buffer.base, 0, vector=False))
         return found
 
-    def maps(self, tasks: Iterable[Task], target: Buffer, place: Place, values: Values) -> None:
+    def maps(self, tasks: Sequence[Task], target: Buffer, place: Place, values: Values) -> None:
         """The tasks at one place; what was made stays in registers for the next."""
+        for name in self._read_after_overwritten(tasks):
+            values[name.id] = self._load(name, target, place)
         for task in tasks:
             if task.value is not None:
                 values[task.id] = self.evaluate(task.value, target, place, values)
@@ -110,6 +112,18 @@ class Emitter:
                 buffer = self.buffer(task.id, task.shape)
                 offset = self.code.plus(self.code.times(place.line, buffer.stride), place.minor)
                 self.code.store(self.code.first(place.lanes, values[task.id]), buffer.base, offset, vector=True)
+
+    def _read_after_overwritten(self, tasks: Sequence[Task]) -> list[Name]:
+        """Quantities that a task overwrites before another reads them for the first time: what they were is meant."""
+        found: list[Name] = []
+        read: set[str] = set()
+        overwritten: set[str] = set()
+        for task in tasks:
+            names = {name.id: name for name in matrices(task.value)} if task.value is not None else {}
+            found += [name for id, name in names.items() if id in overwritten and id not in read]
+            read |= set(names)
+            overwritten |= {self.aliases[task.id]} if task.id in self.aliases else set()
+        return found
 
     def evaluate(self, expr: Expr, target: Buffer, place: Place, values: Values) -> str:
         """The vector of an element-wise expression at a place."""

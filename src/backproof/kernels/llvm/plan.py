@@ -176,17 +176,19 @@ def nests_of(
 
 
 def _home(task: Task, nests: Sequence[Nest], made_in: Mapping[str, int]) -> int | None:
-    """The nest that an element-wise task can join: the latest one that makes something it reads."""
+    """The nest that an element-wise task can join: the latest that makes something it reads, or else the last one."""
     if task.kind != "map":
         return None
-    needed = [made_in[id] for id in task.reads if id in made_in]
-    if not needed:
-        return None
-    latest = max(needed)
-    nest = nests[latest]
-    same_place = all(_read_in_place(task, made, nest) for made in task.reads if made_in.get(made) == latest)
-    joinable = nest.tasks[0].kind in ("map", "product")
-    return latest if nest.shape == task.shape and joinable and same_place else None
+    latest = max((made_in[id] for id in task.reads if id in made_in), default=-1)
+    if latest >= 0:
+        nest = nests[latest]
+        same_place = all(_read_in_place(task, made, nest) for made in task.reads if made_in.get(made) == latest)
+        joinable = nest.tasks[0].kind in ("map", "product")
+        if nest.shape == task.shape and joinable and same_place:
+            return latest
+    last = len(nests) - 1
+    beside = last > latest and nests[last].shape == task.shape and nests[last].tasks[0].kind == "map"
+    return last if beside else None
 
 
 def _still_read(old: str, nests: Sequence[Nest], home: int) -> bool:

@@ -44,3 +44,14 @@ def test_nests_hold_every_task_once_and_in_order(name: str) -> None:
             assert task.shape == nest.shape
             assert task is nest.tasks[0] or task.kind == "map"
         made |= nest.makes
+
+
+def test_tasks_of_one_shape_that_do_not_need_each_other_share_their_loops() -> None:
+    row, other = (1, 20), (1, 30)
+    g, h = Name("g", row), Name("h", other)
+    equations = [
+        Equation(Name("a", row), g * 2), Equation(Name("b", row), g * g), Equation(Name("c", other), h * 2),
+        Equation(Name("d", other), h + 1), Equation(Name("e", row), Name("a", row) + Name("b", row)),
+    ]  # fmt: skip
+    nests = nests_of(tasks_of(equations))
+    assert [sorted(nest.makes) for nest in nests] == [["a", "b", "e"], ["c", "d"]]

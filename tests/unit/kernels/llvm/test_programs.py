@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
-from backproof.dims import Symbol
+from backproof.dims import Shape, Symbol
 from backproof.errors import UnsupportedError
-from backproof.ir.expr import Power, total
-from backproof.ir.program import Program
+from backproof.ir.expr import Name, Power, total
+from backproof.ir.program import Equation, Program
 from backproof.kernels.backends import compile_trace
 from backproof.kernels.llvm import backend
 from backproof.kernels.llvm.backend import LlvmKernel
 from backproof.networks import mlp
+from backproof.optimizers import RATE, Memory, Optimizer
 from backproof.training import train
 from guarded_memory import padding
 from kernel_bounds import gradient_distance
@@ -85,7 +86,7 @@ def cubic(side: int) -> Program:
     return b.loss(total(W * b.let("P", W @ W)) * (1 / side) + total(x))
 
 
-def trained_alike(program: Program, n: int, optimizer: str, batch: int | None) -> None:
+def trained_alike(program: Program, n: int, optimizer: str | Optimizer, batch: int | None) -> None:
     parameters, inputs = values(program, n)
     runs = [
         train(
@@ -116,6 +117,19 @@ def test_parameters_of_one_number_are_updated_after_their_last_reader(sizes: tup
 @pytest.mark.parametrize("side", [1, 5, 33])
 def test_a_parameter_is_not_overwritten_while_it_is_a_factor(side: int) -> None:
     trained_alike(cubic(side), 1, "sgd", None)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("remembers_first", [False, True])
+def test_what_is_remembered_may_be_overwritten_before_it_is_read(remembers_first: bool, bias: bool) -> None:
+    def equations(shape: Shape) -> tuple[Equation, ...]:
+        theta, gradient, previous = (Name(id, shape) for id in ("theta", "gradient", "previous"))
+        remember = Equation(Name("previous_next", shape), 1 * gradient)
+        update = Equation(Name("theta_next", shape), theta - RATE * (2 * gradient - previous))
+        return (remember, update) if remembers_first else (update, remember)
+
+    rule = Optimizer("optimistic", equations, {"previous": Memory(0)})
+    trained_alike(mlp(20, 33, 4, activation="tanh", bias=bias), 10, rule, 5)
 
 
 # --- threads --------------------------------------------------------------------------------------------------------
