@@ -1,0 +1,5 @@
+"""Scripts checked line by line: run in a child process, matched to the derivation by value, localised and mended."""
+
+from backproof.checking.scripts.script import check_script, unified_diff, write_fixed
+
+__all__ = ["check_script", "unified_diff", "write_fixed"]

@@ -1,0 +1,378 @@
+"""What one recording says: which quantities are right, what is wrong where, and which conventions the program has."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from backproof.backprop.trace import Trace
+from backproof.checking.findings import Convention, Judged, Verdict
+from backproof.checking.precision import Array
+from backproof.checking.scripts.following import Followed, Follower, Outcome, scales, unclaimed
+from backproof.checking.scripts.mending import Fault, Goal, assigned_value, value_goal
+from backproof.checking.scripts.roles import Search
+from backproof.checking.scripts.updates import Update, ratio
+from backproof.checking.scripts.values import Seen, Values, views
+from backproof.checking.scripts.windows import windows
+from backproof.checking.truth import Known, deviation
+
+MOST_FOLLOWED = 4
+MOST_BLIND = 15
+NATURAL = 1e-6
+"""How far a step may be from the learning rate times the gradient, relatively: what rounding of the weights leaves."""
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Something that is not as the derivation has it.
+
+    Args:
+        id: the quantity.
+        kind: where it is known without a change of the text: ``weights-before-step``, ``gradients-swapped``, ``sign``.
+        faults: the places where a change could mend it, the likeliest first.
+        outcome: what was found.
+        update: the change of a parameter that is not as it should be.
+        value: a number that the sentence needs.
+        other: the identifier of what is there in its place.
+    """
+
+    id: str
+    kind: str = ""
+    faults: list[Fault] = field(default_factory=list)
+    outcome: Outcome | None = None
+    update: Update | None = None
+    value: float = 1.0
+    other: str = ""
+
+
+class Judge:
+    """Judges one recording of a program."""
+
+    def __init__(self, trace: Trace, values: Values, dtype: str, hints: dict[str, str]) -> None:
+        self.trace, self.values, self.dtype = trace, values, dtype
+        self.search = Search(trace, values, dtype, hints)
+        self.follower = Follower(trace, values, self.search, dtype)
+        followed = [self.follower.follow(w) for w in windows(self.search)[:MOST_FOLLOWED]]
+        self.main = max(followed, key=lambda f: f.score)
+        self.all = [f for f in followed if f is self.main or f.updates.keys() == self.main.updates.keys()]
+        self.effects = self._effects()
+
+    # --- effects --------------------------------------------------------------------------------------------------
+
+    def _effects(self) -> dict[str, float | None]:
+        """The effect of each parameter; steps that no number explains are compared with those that are explained."""
+        found = {id: self._effect(id) for id in self.follower.parameters}
+        rates = [abs(r) for id, e in found.items() if e is not None and abs(e) == 1 and (r := self._rate(id)) is not None]
+        for id, effect in found.items():
+            if effect is not None and np.isnan(effect):
+                rate = self._rate(id) or 1.0
+                found[id] = float(rate / rates[0]) if rates else float(np.sign(rate))
+        return found
+
+    def _rate(self, id: str) -> float | None:
+        outcome, update = self.main.outcomes.get(self.trace.gradients[id]), self.main.updates.get(id)
+        if outcome is None or outcome.known is None or update is None:
+            return None
+        return ratio(update, outcome.known.value, outcome.known.bound)
+
+    def _effect(self, id: str) -> float | None:
+        """The factor by which a parameter's gradient is too large as it is used, its sign with it; None if unknown."""
+        outcome = self.main.outcomes.get(self.trace.gradients[id])
+        update = self.main.updates.get(id)
+        if outcome is None or outcome.known is None or outcome.zero:
+            return None
+        if update is not None:
+            eta = ratio(update, outcome.known.value, outcome.known.bound)
+            return None if eta is None else self._unnatural(eta, update, outcome)
+        return outcome.placed.scale if outcome.right and outcome.placed is not None else None
+
+    def _unnatural(self, eta: float, update: Update, outcome: Outcome) -> float:
+        """What of a step's size the numbers in its statement do not explain."""
+        scalars = {abs(s) for s in update.scalars if s and np.isfinite(s)}
+        sign, size = np.sign(eta), abs(eta)
+        if any(abs(s - size) <= NATURAL * size for s in scalars):
+            return float(sign)
+        if outcome.placed is not None and outcome.right and outcome.placed.seen is not update.seen:
+            scale = abs(outcome.placed.scale)
+            if any(abs(s * scale - size) <= NATURAL * size for s in scalars):
+                return float(sign * scale)
+        pairs = {a * b for a in scalars for b in scalars} | {a / b for a in scalars for b in scalars}
+        if any(abs(s - size) <= NATURAL * size for s in pairs):
+            return float(sign)
+        candidates = scales(self.main.roles.sizes, outcome.known.value.shape if outcome.known is not None else ())
+        for scale in candidates:
+            if scale > 0 and any(abs(s * scale - size) <= NATURAL * size for s in scalars):
+                return float(sign * scale)
+        return float("nan")
+
+    # --- troubles -------------------------------------------------------------------------------------------------
+
+    def troubles(self) -> list[Trouble]:
+        """Everything that is wrong, in the order of the equations."""
+        found: list[Trouble] = []
+        for outcome in self.main.outcomes.values():
+            if not outcome.right and not outcome.zero and outcome.known is not None:
+                trouble = self._not_followed(outcome)
+                if trouble is not None:
+                    found.append(trouble)
+        return [*found, *self._scaled(), *self._swapped()]
+
+    def _not_followed(self, outcome: Outcome) -> Trouble | None:
+        if outcome.id == self.trace.program.loss:
+            return None
+        if outcome.stale is not None:
+            return Trouble(outcome.id, "weights-before-step", [], outcome, outcome.stale)
+        trouble = Trouble(outcome.id, "", list(self.faults(outcome)), outcome)
+        parameter = self.follower.gradient_of.get(outcome.id)
+        if parameter is not None:
+            trouble.update = self.main.updates.get(parameter)
+        return trouble if trouble.faults or outcome.suspect is not None or trouble.update is not None else None
+
+    def faults(self, outcome: Outcome) -> Iterator[Fault]:
+        """Where the quantity could be mended."""
+        parameter = self.follower.gradient_of.get(outcome.id)
+        update = self.main.updates.get(parameter or "")
+        if outcome.suspect is not None:
+            fault = self._fault_at(outcome, outcome.suspect)
+            if fault is not None:
+                yield fault
+        if update is not None and parameter is not None:
+            yield from self._at_update(outcome, update)
+        elif outcome.suspect is None:
+            yield from self._blind(outcome)
+
+    def _fault_at(self, outcome: Outcome, seen: Seen, allowed: tuple[float, ...] | None = None) -> Fault | None:
+        origin = self._origin(seen)
+        node = origin.node
+        run = origin.run
+        if origin.assigned:
+            value = assigned_value(run.statement)
+            if value is None or isinstance(run.statement, ast.AugAssign):
+                return None
+            node = value
+        known = outcome.known
+        if known is None:
+            return None
+        shape = self._user_shape(outcome.id, seen)
+        how = self._how(outcome.id)
+        goal = value_goal(known, allowed or self._allowed(outcome.id, known), shape, how)
+        transposed = self._transposed(outcome.id, how, seen, known)
+        return Fault(outcome.id, known, run, node, goal, transposed)
+
+    def _transposed(self, id: str, how: str | None, seen: Seen, known: Known) -> bool:
+        if how is not None:
+            return how == "transposed"
+        shape = known.value.shape
+        if seen.value.ndim == 2 and seen.value.shape != shape and seen.value.T.shape == shape:
+            return True
+        inputs = self.main.roles.placed.get("X")
+        return inputs is not None and inputs.how == "transposed"
+
+    def _origin(self, seen: Seen) -> Seen:
+        """Where the value came from: the first expression of the window that had it."""
+        same = [
+            s
+            for s in self.values.seen
+            if self.main.window.start <= s.order <= seen.order
+            and s.value.shape == seen.value.shape
+            and np.array_equal(s.value, seen.value)
+        ]
+        computed = [s for s in same if not s.stored or s.assigned]
+        return computed[0] if computed else seen
+
+    def _user_shape(self, id: str, seen: Seen) -> tuple[int, ...] | None:
+        parameter = self.main.roles.placed.get(self.follower.gradient_of.get(id, ""))
+        if parameter is not None and parameter.seen is not None:
+            return parameter.seen.value.shape if parameter.seen.value.ndim == 2 else None
+        return seen.value.shape if seen.value.ndim else None
+
+    def _how(self, id: str) -> str | None:
+        parameter = self.main.roles.placed.get(self.follower.gradient_of.get(id, ""))
+        return parameter.how if parameter is not None and parameter.how in ("same", "transposed") else None
+
+    def _allowed(self, id: str, known: Known) -> tuple[float, ...]:
+        """The scale of what the quantity is made from; for the first Δ any sign."""
+        used = [o.placed.scale for o in self.main.outcomes.values() if o.right and o.placed and o.id != id]
+        backward = [s for o, s in ((o, o.placed.scale) for o in self.main.outcomes.values() if o.placed) if o.id.startswith("delta")]
+        return tuple(dict.fromkeys([*(backward or [1.0]), 1.0])) if used else (1.0,)
+
+    def _at_update(self, outcome: Outcome, update: Update) -> Iterator[Fault]:
+        """The statement that changes the parameter, or where the variable that it uses was made."""
+        known = outcome.known
+        value = assigned_value(update.seen.run.statement)
+        if known is None or value is None:
+            return
+        for seen in update.seen.run.seen:
+            if seen.stored and not seen.assigned and seen.text != update.seen.text and seen.value.size > 1:
+                for view in views(seen.value, update.step.shape):
+                    eta = ratio(update, view.array, np.zeros(()))
+                    if eta is not None:
+                        sign = float(np.sign(eta))
+                        fault = self._fault_at(outcome, seen, (sign,))
+                        if fault is not None:
+                            yield fault
+                        break
+        goal = self.step_goal(update, known, value)
+        yield Fault(outcome.id, known, update.seen.run, value, goal, update.how == "transposed")
+
+    def step_goal(self, update: Update, known: Known, value: ast.expr) -> Goal:
+        """The step is a natural multiple of the gradient."""
+        statement, placed = update.seen.run.statement, self.main.roles.placed[update.parameter]
+        outcome = Outcome(known=known, id=update.parameter)
+
+        def reached(array: Array) -> bool:
+            after = np.asarray(array)
+            before = placed.seen.value if placed.seen is not None else after
+            if isinstance(statement, ast.AugAssign):
+                if np.broadcast_shapes(after.shape, before.shape) != before.shape:
+                    return False
+                after = before - after if isinstance(statement.op, ast.Sub) else before + after
+            rates = [abs(r) for p in self.follower.parameters if p != update.parameter and (r := self._rate(p))]
+            if after.shape != before.shape:
+                return False
+            view = next((v for v in views(after, placed.array.shape) if v.how == placed.how), None)
+            if view is None:
+                return False
+            changed = Update(update.parameter, update.seen, placed.array - view.array, update.room, update.how)
+            eta = ratio(changed, known.value, known.bound)
+            if eta is None or eta <= 0:
+                return False
+            return any(abs(eta - r) <= NATURAL * r for r in rates) or (
+                self._unnatural(eta, changed, outcome) == 1.0 and (eta != 1 or update.scalars == {1.0})
+            )
+
+        return reached
+
+    def _blind(self, outcome: Outcome) -> Iterator[Fault]:
+        """Whatever was assigned and is nothing else that is known."""
+        taken = {p.seen.value.tobytes() for p in self.main.roles.placed.values() if p.seen is not None}
+        count = 0
+        for seen in unclaimed(self.values, self.main.window, taken):
+            value = assigned_value(seen.run.statement) if seen.assigned else None
+            if value is None and isinstance(seen.run.statement, ast.Return) and seen.node is seen.run.statement.value:
+                value = seen.node
+            if value is None or seen.value.ndim == 0 or isinstance(seen.run.statement, ast.AugAssign):
+                continue
+            count += 1
+            if count > MOST_BLIND:
+                return
+            fault = self._fault_at(outcome, seen)
+            if fault is not None:
+                yield fault
+
+    # --- scales and updates -----------------------------------------------------------------------------------------
+
+    def _scaled(self) -> Iterator[Trouble]:
+        """Gradients that are right but for a factor, where nothing that follows takes it away."""
+        wrong = {id: e for id, e in self.effects.items() if e is not None and abs(e - 1) > NATURAL}
+        if not wrong:
+            return
+        everywhere = len(wrong) == sum(e is not None for e in self.effects.values()) and len(set(wrong.values())) == 1
+        if everywhere and len(wrong) > 1:
+            factor = next(iter(wrong.values()))
+            first = self._first_scaled(factor)
+            if first is not None:
+                yield self._scale_trouble(first, factor)
+                return
+        for id, factor in wrong.items():
+            outcome = self.main.outcomes[self.trace.gradients[id]]
+            yield self._scale_trouble(outcome, factor, self.main.updates.get(id))
+
+    def _first_scaled(self, factor: float) -> Outcome | None:
+        for equation in self.trace.backward:
+            outcome = self.main.outcomes[equation.name.id]
+            if outcome.placed is not None and outcome.right and outcome.placed.seen is not None:
+                inner = outcome.id not in self.follower.gradient_of
+                if inner and abs(outcome.placed.scale - factor) <= NATURAL * abs(factor):
+                    return outcome
+        return None
+
+    def _scale_trouble(self, outcome: Outcome, factor: float, update: Update | None = None) -> Trouble:
+        trouble = Trouble(outcome.id, "sign" if factor == -1 else "scale", [], outcome, update, factor)
+        placed, known = outcome.placed, outcome.known
+        if placed is not None and placed.seen is not None and known is not None:
+            if update is None or placed.seen is not update.seen:
+                goal = (placed.scale / factor,)
+                fault = self._fault_at(outcome, placed.seen, goal)
+                if fault is not None and abs(placed.scale) != 1 or (fault is not None and factor == placed.scale):
+                    trouble.faults.append(fault)
+            if update is not None:
+                value = assigned_value(update.seen.run.statement)
+                if value is not None:
+                    goal_step = self.step_goal(update, known, value)
+                    trouble.faults.append(
+                        Fault(outcome.id, known, update.seen.run, value, goal_step, update.how == "transposed")
+                    )
+        return trouble
+
+    def _swapped(self) -> Iterator[Trouble]:
+        """Parameters that are changed by another parameter's gradient."""
+        for id, update in self.main.updates.items():
+            own = self.main.outcomes[self.trace.gradients[id]]
+            if own.known is None or ratio(update, own.known.value, own.known.bound) is not None:
+                continue
+            for other, gradient in self.trace.gradients.items():
+                found = self.main.outcomes[gradient]
+                if other == id or found.known is None or not found.right:
+                    continue
+                for view in views(found.known.value, update.step.shape):
+                    if ratio(update, view.array, np.zeros(())) is not None:
+                        yield Trouble(gradient, "gradients-swapped", [], own, update, other=other)
+                        break
+
+    # --- judged -----------------------------------------------------------------------------------------------------
+
+    def judged(self) -> tuple[Judged, ...]:
+        """The verdict on every quantity."""
+        return tuple(self._judged(outcome) for outcome in self.main.outcomes.values())
+
+    def _judged(self, outcome: Outcome) -> Judged:
+        parameter = self.follower.gradient_of.get(outcome.id)
+        placed, known = outcome.placed, outcome.known
+        seen = placed.seen if placed is not None else None
+        variable, line = self.named(seen) if seen is not None else ("", None)
+        shape = seen.value.shape if seen is not None else ()
+        if outcome.zero:
+            reason = "it is zero at every pass that was looked at, so that nothing wrong in it would show"
+            return Judged(outcome.id, Verdict.NOT_INFORMATIVE, reason=reason)
+        if known is None or placed is None:
+            return Judged(outcome.id, Verdict.NOT_SEEN)
+        effect = self.effects.get(parameter or "")
+        if outcome.right and (effect is None or abs(effect - 1) <= NATURAL):
+            return Judged(outcome.id, Verdict.RIGHT, variable, line, shape)
+        factor = effect if outcome.right and effect is not None else placed.scale
+        off = deviation(known, placed.array * factor) if placed.array.shape == known.value.shape else None
+        return Judged(outcome.id, Verdict.WRONG, variable, line, shape, off)
+
+    def named(self, seen: Seen) -> tuple[str, int]:
+        """The variable that holds a value, and the line that gave it; the expression where none does."""
+        span = self.main.window
+        for other in self.values.seen:
+            if span.start <= other.order < span.end and other.assigned and other.value.shape == seen.value.shape:
+                if np.array_equal(other.value, seen.value):
+                    return other.text, other.run.statement.lineno
+        return (seen.text if len(seen.text) <= 40 else f"{seen.text[:37]}..."), seen.line
+
+    def conventions(self) -> tuple[Convention, ...]:
+        """Legitimate ways of writing that differ from the derivation's."""
+        found: list[Convention] = []
+        placed = self.main.roles.placed
+        if "X" in placed and placed["X"].how == "transposed" and placed["X"].seen is not None:
+            text = placed["X"].seen.text
+            found.append(Convention("column-samples", f"`{text}` holds a sample in each column; the derivation has rows"))
+        if any(p.how == "classes" for p in placed.values()):
+            found.append(Convention("class-numbers", "the targets are numbers of classes; the derivation has one-hot rows"))
+        deltas = [o for o in self.main.outcomes.values() if o.id.startswith("delta") and o.right and o.placed]
+        fine = all(e is None or abs(e - 1) <= NATURAL for e in self.effects.values())
+        seen_effects = any(e is not None for e in self.effects.values())
+        if fine and seen_effects and deltas:
+            scale = deltas[0].placed.scale if deltas[0].placed is not None else 1.0
+            name = self.named(deltas[0].placed.seen)[0] if deltas[0].placed and deltas[0].placed.seen else ""
+            if scale < 0:
+                found.append(Convention("error-reversed", f"`{name}` is made with y − ŷ, and the updates add it"))
+            if abs(abs(scale) - 1) > NATURAL:
+                found.append(Convention("one-over-n", f"`{name}` lacks a constant factor that is made up for later"))
+        return tuple(found)
