@@ -57,11 +57,13 @@ def parameters_of(trace: Trace) -> tuple[str, ...]:
     return tuple(id for id in trace.program.names if id in trace.gradients)
 
 
-def truths_for(trace: Trace, samples: Sequence[Sample], dtype: str, *, settled: bool = False) -> list[dict[str, Known]]:
+def truths_for(
+    trace: Trace, samples: Sequence[Sample], dtype: str, *, settled: bool = False, likely: bool = False
+) -> list[dict[str, Known]]:
     """What is known at every sample's point, with the slack of its gradients."""
     found = []
     for sample in samples:
-        known = truth_at(trace, sample.point, dtype, settled=settled)
+        known = truth_at(trace, sample.point, dtype, settled=settled, likely=likely)
         for parameter, slack in sample.slack.items():
             id = trace.gradients[parameter]
             known[id] = Known(known[id].value, known[id].bound + slack)
@@ -109,24 +111,32 @@ IN_FLOAT32 = (
 
 
 @dataclass
-class _Settled:
-    """What would be known at the points if kinks had one derivative; computed where it is asked for."""
+class _More:
+    """What would be known if kinks had one derivative, and with likely errors only; computed where it is asked for."""
 
     trace: Trace
     samples: Sequence[Sample]
     dtype: str
 
     @cached_property
-    def truths(self) -> list[dict[str, Known]]:
+    def settled(self) -> list[dict[str, Known]]:
         return truths_for(self.trace, self.samples, self.dtype, settled=True)
+
+    @cached_property
+    def likely(self) -> list[dict[str, Known]]:
+        return truths_for(self.trace, self.samples, self.dtype, likely=True)
+
+    @cached_property
+    def likely_settled(self) -> list[dict[str, Known]]:
+        return truths_for(self.trace, self.samples, self.dtype, settled=True, likely=True)
 
 
 def _judged(
     trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], variables: Mapping[str, str], dtype: str
 ) -> Judgement:
-    settled = _Settled(trace, samples, dtype)
+    more = _More(trace, samples, dtype)
     judged = [
-        _judged_gradient(trace, samples, truths, settled, p, variables.get(p, ""), dtype) for p in parameters_of(trace)
+        _judged_gradient(trace, samples, truths, more, p, variables.get(p, ""), dtype) for p in parameters_of(trace)
     ]
     conventions: tuple[Convention, ...] = ()
     if all(sample.loss is not None for sample in samples):
@@ -147,7 +157,7 @@ def _judged_gradient(
     trace: Trace,
     samples: Sequence[Sample],
     truths: Sequence[Truths],
-    settled: _Settled,
+    more: _More,
     parameter: str,
     variable: str,
     dtype: str,
@@ -162,11 +172,24 @@ def _judged_gradient(
     if worst is not None:
         reason = "" if np.isfinite(worst.value) else _not_finite(worst.value)
         return Judged(id, Verdict.WRONG, variable, shape=shape, deviation=worst, reason=reason)
-    if not telling(truths, id, precision).enough and not telling(truths, id, precision, settled.truths).enough:
-        points = [sample.point for sample in samples]
-        reason = why_not(trace, truths, settled.truths, points, id, precision)
-        return Judged(id, Verdict.NOT_INFORMATIVE, variable, shape=shape, reason=reason)
+    if not telling(truths, id, precision).enough and not telling(truths, id, precision, more.settled).enough:
+        reason = _undecided(trace, samples, more, id, given, dtype)
+        if reason:
+            return Judged(id, Verdict.NOT_INFORMATIVE, variable, shape=shape, reason=reason)
     return Judged(id, Verdict.RIGHT, variable, shape=shape)
+
+
+def _undecided(
+    trace: Trace, samples: Sequence[Sample], more: _More, id: str, given: Sequence[Array], dtype: str
+) -> str:
+    """Why a gradient within its bounds cannot be called right; empty if it can, by the errors that are likely."""
+    precision = precision_of(dtype)
+    if any(deviation(known[id], array) for known, array in zip(more.likely, given, strict=True)):
+        remedy = "judge it in float64" if dtype != "float64" else "take smaller weights or inputs"
+        return f"it differs by more than rounding in {dtype} is likely to, and less than it possibly can; {remedy}"
+    if telling(more.likely, id, precision, more.likely_settled).enough:
+        return ""
+    return why_not(trace, more.likely, more.likely_settled, [sample.point for sample in samples], id, precision)
 
 
 def _not_finite(value: float) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from backproof.backprop.trace import Trace
 from backproof.checking.precision import Array, Floats, Precision, precision_of
-from backproof.checking.truth import DECIDED, Known, as_written, truth_at
+from backproof.checking.truth import DECIDED, Known, evaluated_at, known_of, written_from
 from backproof.dims import concrete
 from backproof.ir.expr import Name
 from backproof.ir.program import Program
@@ -29,6 +29,9 @@ TRIES = 24
 BATCHES = (5, 7, 6, 8, 9, 11)
 GAINS = (1.0, 2.0, 1.0, 4.0, 0.5, 1.0)
 """How large pre-activations are: deep networks need more or less for their gradients not to vanish or explode."""
+
+COMPLETE = 0.99
+"""The share of the entries that must be decided at one of the points: the last of thousands would take too many."""
 
 COARSE_DECIDED = 0.5
 """In half precision, and at a kink, one per cent would never show; a missing factor does."""
@@ -72,27 +75,26 @@ def draw_points(trace: Trace, dtype: object = "float64", seed: int = 0) -> tuple
     for attempt in range(TRIES):
         # A point that tells nothing new is kept in reserve.
         point = _drawn(trace.program, batches[len(chosen) % len(batches)], GAINS[attempt % len(GAINS)], rng)
-        truths = truth_at(trace, point, precision.name)
-        if attempt < TRIES // 2 and not _is_tame(trace, point, precision):
+        evaluator, values = evaluated_at(trace, point, precision.name, likely=True)
+        if attempt < TRIES // 2 and not _is_tame(written_from(trace, trace.loss.id, evaluator, values)):
             continue
-        decided = {id: truths[id].decided(decided_share(precision)) for id in ids}
+        decided = {id: known_of(values[id]).decided(decided_share(precision)) for id in ids}
         new = sum(int(np.sum(decided[id] & ~seen[id] if id in seen else decided[id])) for id in ids)
         if new:
             chosen.append(point)
             seen = {id: seen[id] | decided[id] if id in seen else decided[id] for id in ids}
         else:
             spare.append((sum(int(array.sum()) for array in decided.values()), point))
-        complete = bool(seen) and all(array.all() for array in seen.values())
+        complete = bool(seen) and all(array.mean() >= COMPLETE for array in seen.values())
         if len(chosen) >= MOST_POINTS or (complete and len(chosen) + len(spare) >= FEWEST_POINTS):
             break
     best = sorted(spare, key=lambda pair: -pair[0])
     return tuple([*chosen, *(point for _, point in best)][: max(FEWEST_POINTS, len(chosen))])
 
 
-def _is_tame(trace: Trace, point: Point, precision: Precision) -> bool:
+def _is_tame(loss: Known) -> bool:
     """Whether the loss can be computed by its textbook form: no probability is so near to 0 or 1 that log p is lost."""
-    written = as_written(trace, trace.loss.id, point, precision.name)
-    return bool(written.bound <= DECIDED * np.abs(written.value))
+    return bool(loss.bound <= DECIDED * np.abs(loss.value))
 
 
 def _batches(program: Program) -> tuple[int, ...]:

@@ -6,7 +6,8 @@ its stable one (1/(1 + exp(−z)), log(1 + exp z), ½(1 + erf z/√2)), and eith
 argument cannot be told from that of its rounding error, every value between the one-sided derivatives is right.
 
 Source:
-    Higham, Accuracy and Stability of Numerical Algorithms (2002), sections 3.1 and 3.3.
+    Higham, Accuracy and Stability of Numerical Algorithms (2002), sections 3.1 and 3.3; Higham & Mary, A new approach
+    to probabilistic rounding error analysis (2019), for the errors of long sums that are likely.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ FUNCTION_SAFETY = 2.0
 OTHER_FORMS = 2.0
 """A function that is not a primitive may lose this many units of 1, for people write σ(z) as ½(1 + tanh z/2), too."""
 
+LIKELY = 6.0
+"""Rounding errors that are independent exceed λ times their root mean square less often than once in 10⁸, for λ = 6."""
+
 CANCELLING = frozenset({"tanh"})
 """Functions whose textbook form is a quotient of differences: the errors of its parts cancel, unseen by a bound."""
 
@@ -73,10 +77,11 @@ class Known:
 class _UserArithmetic(RoundingArithmetic):
     """Values in float64 with the errors of the user's precision, and intervals where a sign is in doubt."""
 
-    def __init__(self, precision: Precision, settled: bool = False) -> None:
+    def __init__(self, precision: Precision, settled: bool = False, likely: bool = False) -> None:
         super().__init__(np.float64)
         self.precision = precision
         self.settled = settled
+        self.likely = likely
         self.unit = SAFETY * precision.unit
         self.ulps = ULPS * FUNCTION_SAFETY / SAFETY
         self.tiny = SAFETY * precision.smallest
@@ -106,6 +111,26 @@ class _UserArithmetic(RoundingArithmetic):
             middle = (a.value + b.value) / 2
             apart = np.maximum(a.error, b.error) + np.abs(a.value - b.value) / 2
         return Rounded(np.where(doubtful, middle, taken.value), np.where(doubtful, apart, taken.error))
+
+    def matmul(self, a: Rounded, b: Rounded) -> Rounded:
+        certain = super().matmul(a, b)
+        if not self.likely:
+            return certain
+        with np.errstate(all="ignore"):
+            size = np.maximum(certain.size, np.sqrt(a.size**2 @ b.size**2))
+            error = LIKELY * np.sqrt(a.value.shape[1]) * self.unit * size + self.tiny
+            brought = np.sqrt(a.size**2 @ b.error**2) + np.sqrt(a.error**2 @ (b.size + b.error) ** 2)
+            return Rounded(certain.value, np.fmin(certain.error, error + brought))
+
+    def sum(self, x: Rounded, axis: int | None) -> Rounded:
+        certain = super().sum(x, axis)
+        if not self.likely:
+            return certain
+        with np.errstate(all="ignore"):
+            squares = [np.sqrt(np.sum(part**2, axis=axis, keepdims=axis is not None)) for part in (x.size, x.error)]
+            terms = x.value.size if axis is None else x.value.shape[axis]
+            error = LIKELY * np.sqrt(terms) * self.unit * np.maximum(certain.size, squares[0]) + squares[1]
+            return Rounded(certain.value, np.fmin(certain.error, error))
 
     def softmax(self, x: Rounded, axis: int) -> Rounded:
         return super().softmax(self._shifted(x, axis), axis)
@@ -151,7 +176,12 @@ class _UserEvaluator(Evaluator):
 
 
 def truth_at(
-    trace: Trace, point: Mapping[str, Array], dtype: object = "float64", *, settled: bool = False
+    trace: Trace,
+    point: Mapping[str, Array],
+    dtype: object = "float64",
+    *,
+    settled: bool = False,
+    likely: bool = False,
 ) -> dict[str, Known]:
     """The value of every equation, forward and backward, with the bound on what rounding may do to it.
 
@@ -160,6 +190,7 @@ def truth_at(
         point: an array of the declared shape for each input and parameter; rounded to ``dtype`` before it is used.
         dtype: the user's precision: float16, bfloat16, float32 or float64.
         settled: whether at a kink only the derivation's convention counts, rather than all between the two sides.
+        likely: whether sums have the errors that are likely, by the root of the number of terms, rather than possible.
 
     Returns:
         A ``Known`` for each equation of ``trace.joint``, by identifier.
@@ -176,12 +207,17 @@ def truth_at(
         >>> known.value.item(), bool(0 < known.bound.item() < 1e-4)
         (10.0, True)
     """
-    _, values = evaluated_at(trace, point, dtype, settled=settled)
-    return {equation.name.id: _known(values[equation.name.id]) for equation in trace.joint.equations}
+    _, values = evaluated_at(trace, point, dtype, settled=settled, likely=likely)
+    return {equation.name.id: known_of(values[equation.name.id]) for equation in trace.joint.equations}
 
 
 def evaluated_at(
-    trace: Trace, point: Mapping[str, Array], dtype: object = "float64", *, settled: bool = False
+    trace: Trace,
+    point: Mapping[str, Array],
+    dtype: object = "float64",
+    *,
+    settled: bool = False,
+    likely: bool = False,
 ) -> tuple[Evaluator, dict[str, Rounded]]:
     """Every quantity with the bound on its error, inputs and parameters too, and what evaluated them.
 
@@ -189,7 +225,7 @@ def evaluated_at(
     """
     precision = precision_of(dtype)
     sizes = sizes_from(trace.program, {id: np.shape(value) for id, value in point.items()})
-    arithmetic = _UserArithmetic(precision, settled)
+    arithmetic = _UserArithmetic(precision, settled, likely)
     evaluator = _UserEvaluator(arithmetic, sizes)
     values: dict[str, Rounded] = {}
     for name in (*trace.program.inputs, *trace.program.parameters):
@@ -209,11 +245,16 @@ def as_written(trace: Trace, id: str, point: Mapping[str, Array], dtype: object 
     Args and Raises: as ``truth_at``.
     """
     evaluator, values = evaluated_at(trace, point, dtype)
+    return written_from(trace, id, evaluator, values)
+
+
+def written_from(trace: Trace, id: str, evaluator: Evaluator, values: Mapping[str, Rounded]) -> Known:
+    """As ``as_written``, from what ``evaluated_at`` gave."""
     stated = trace.source.definitions.get(id, trace.joint.definitions[id])
     with np.errstate(all="ignore"):
         written: Rounded = evaluator(stated.value, values)
         error = written.error + np.abs(written.value - values[id].value)
-    return _known(Rounded(values[id].value, np.where(np.isnan(error), np.inf, error)))
+    return known_of(Rounded(values[id].value, np.where(np.isnan(error), np.inf, error)))
 
 
 def known_from(trace: Trace, id: str, upstream: Mapping[str, Array], dtype: object = "float64") -> Known:
@@ -245,7 +286,7 @@ def known_from(trace: Trace, id: str, upstream: Mapping[str, Array], dtype: obje
     values = {name: arithmetic.exactly(array) for name, array in given.items()}
     if _looks_at_signs(value):
         values |= {name: _in_doubt_at_kinks(trace, name, values, evaluator) for name in used}
-    return _known(evaluator(value, values))
+    return known_of(evaluator(value, values))
 
 
 def _looks_at_signs(expr: Expr) -> bool:
@@ -270,7 +311,8 @@ def _either(stable: Rounded, written: Rounded) -> Rounded:
         return Rounded(stable.value, np.where(np.isfinite(error), np.maximum(error, stable.error), stable.error))
 
 
-def _known(computed: Rounded) -> Known:
+def known_of(computed: Rounded) -> Known:
+    """A value with the bound on its error, as what the user's value must be."""
     with np.errstate(all="ignore"):
         return Known(np.asarray(computed.value, np.float64), np.asarray(computed.error * MARGIN, np.float64))
 
