@@ -13,7 +13,7 @@ from backproof.backprop.simplify import simplify
 from backproof.backprop.trace import Trace
 from backproof.checking.edits import factors, product, without
 from backproof.dims import Dim
-from backproof.ir.expr import Broadcast, Const, Div, Elementwise, Expr, Function, MatMul, Name, Size
+from backproof.ir.expr import Broadcast, Const, Div, Elementwise, Expr, Function, MatMul, Name, Size, Softmax
 from backproof.ir.program import Equation
 from backproof.ir.traverse import names, walk
 from backproof.notation import Notation
@@ -198,6 +198,23 @@ class Anatomy:
             return self.activated[step.equation]
         users = (self.activated.get(user) for user in self.users.get(step.equation, ()))
         return next((a for a in users if a is not None), None)
+
+    def softmax_at(self, id: str) -> Name | None:
+        """The output of the softmax whose argument's Δ a backward quantity is."""
+        step = next((s for s in self.trace.steps if s.kind == "delta" and s.target == self.equations[id].name), None)
+        if step is None:
+            return None
+        candidates = (step.equation, *self.users.get(step.equation, ()))
+        found = (self.equations[c] for c in candidates if isinstance(self.equations[c].value, Softmax))
+        return next((equation.name for equation in found), None)
+
+    @cached_property
+    def sent_back(self) -> tuple[MatMul, ...]:
+        """The products that send a Δ back through the weights."""
+        deltas = {delta.id for delta in self.deltas}
+        values = (self.equations[delta.id].value for delta in self.deltas)
+        products = (node for value in values for node in walk(value) if isinstance(node, MatMul))
+        return tuple(node for node in products if names(node) & deltas)
 
     @cached_property
     def errors(self) -> tuple[tuple[Expr, str], ...]:

@@ -11,6 +11,7 @@ from backproof.checking.edits import factors, put, put_everywhere, sites, withou
 from backproof.dims import SCALAR, Dim, concrete
 from backproof.ir.expr import (
     Assembled,
+    Broadcast,
     Component,
     Const,
     Div,
@@ -35,6 +36,8 @@ from backproof.rules.elementwise import ACTIVATIONS, derivative, derivative_form
 OTHER_FUNCTIONS = ("sigmoid", "tanh", "relu", "softplus")
 """Whose derivative is tried in the place of another's."""
 
+SIGMOID = ACTIVATIONS["sigmoid"]()
+
 
 def backward_edits(
     a: Anatomy, equation: Equation, sizes: Mapping[str, int], learning_rate: float | None
@@ -57,6 +60,7 @@ def backward_edits(
 
 def _slopes(a: Anatomy, equation: Equation) -> Iterator[Edit]:
     there = a.slope_in(equation.value)
+    yield from _softmax(a, equation)
     if there is None:
         function = a.function_at(equation.name.id)
         if function is not None and not is_number(function.slope):
@@ -74,6 +78,18 @@ def _slopes(a: Anatomy, equation: Equation) -> Iterator[Edit]:
             fn = ACTIVATIONS[other]()
             wrong = derivative(fn, there.argument, there.output)
             yield Edit("derivative-of-other-function", Mul(rest, wrong), there.slope, name_of(fn), name_of(there.fn))
+
+
+def _softmax(a: Anatomy, equation: Equation) -> Iterator[Edit]:
+    """p ∘ (1 − p), as if softmax were a sigmoid, after its Jacobian or in the place of it."""
+    output = a.softmax_at(equation.name.id)
+    if output is None:
+        return
+    slope = derivative(SIGMOID, output, output)
+    yield Edit("derivative-twice", Mul(equation.value, slope), slope, slope, name_of(SIGMOID))
+    for factor in factors(equation.value):
+        if isinstance(factor, Sub) and isinstance(factor.b, Broadcast) and isinstance(factor.b.x, Sum):
+            yield Edit("softmax-as-sigmoid", Mul(slope, factor.a), equation.value, slope)
 
 
 def _twice(value: Expr, function: Activated) -> Edit:
@@ -116,6 +132,9 @@ def _errors(a: Anatomy, equation: Equation) -> Iterator[Edit]:
         if isinstance(node, MatMul) and names(node) & deltas and equation.name.id not in a.gradients:
             for error, _ in a.errors:
                 yield Edit("output-error", put(value, path, error), node, error)
+            for other in a.sent_back:
+                if other != node and not names(other) & {equation.name.id}:
+                    yield Edit("wrong-delta", put(value, path, other), node, other)
 
 
 # --- gradients of parameters --------------------------------------------------------------------------------------
@@ -217,7 +236,7 @@ def _exchanged(a: Anatomy, equation: Equation) -> Iterator[Edit]:
             continue
         wrong, there = a.equations[other].value, a.trace.joint.names[other]
         if there.shape == equation.name.shape:
-            yield Edit("gradients-swapped", wrong, instead=there)
+            yield Edit("gradient-of-other", wrong, instead=there)
         if a.order[other] > a.order[id]:
             yield Edit("gradients-swapped", wrong, instead=there, also=((other, equation.value),))
             turned = ((other, Transpose(equation.value)),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from backproof.checking.anatomy import Anatomy, is_number
 from backproof.checking.edit import Edit
@@ -10,6 +11,7 @@ from backproof.checking.edits import operands_exchanged, put, sites
 from backproof.ir.expr import (
     Add,
     Broadcast,
+    Const,
     Elementwise,
     Expr,
     Greater,
@@ -21,6 +23,7 @@ from backproof.ir.expr import (
     Sub,
     Sum,
     Transpose,
+    broadcast,
 )
 from backproof.ir.program import Equation
 from backproof.ir.traverse import names, walk
@@ -63,6 +66,7 @@ def _at(a: Anatomy, node: Expr) -> Iterator[tuple[str, Expr, Expr]]:
             yield "function-missing", x, node
         case Greater(x, y):
             yield "mask-reversed", Greater(y, x), node
+            yield "mask-reversed", Sub(broadcast(Const(Fraction(1)), node.shape), node), node
         case _:
             pass
 

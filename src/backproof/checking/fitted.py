@@ -18,6 +18,7 @@ from backproof.checking.edits import Path, put, terms
 from backproof.checking.mutants import Mutant, mutant
 from backproof.checking.trials import Supposition, Trials
 from backproof.ir.expr import Add, Const, Expr, Mul, Size, broadcast
+from backproof.ir.program import Equation
 from backproof.ir.traverse import names, walk
 
 LOOSE = 0.02
@@ -26,17 +27,22 @@ LOOSE = 0.02
 DENOMINATORS = (1, 12, 1_000, 1_000_000)
 
 
-def fitted(trials: Trials, start: Supposition, id: str, pivot: str) -> Iterator[Mutant]:
-    """The faults of an equation with one unknown number, the number found from a gradient that they must explain."""
-    equation = trials.anatomy.equations[id]
-    value = start.edits.get(id, equation.value)
-    for place in _places(trials.anatomy, id, value):
-        number = _solved(trials, start, id, pivot, place)
-        if number is not None:
-            edits = (place.edit(trials, value, exact) for exact in _near(number, trials))
-            yield from (
-                mutant(trials.anatomy, replace(equation, value=value), edit) for edit in edits if edit is not None
-            )
+def fitted(trials: Trials, start: Supposition, id: str, pivot: str) -> Iterator[tuple[Mutant, Supposition]]:
+    """The faults of an equation with one unknown number that explain a gradient, and what comes of each.
+
+    Of the numbers that explain it alike, the simplest is taken.
+    """
+    stated = trials.anatomy.equations[id]
+    stated = replace(stated, value=start.edits.get(id, stated.value))
+    for place in _places(trials.anatomy, id, stated.value):
+        number = _solved(trials, start, stated, pivot, place)
+        for exact in () if number is None else _near(number, trials):
+            edit = place.edit(trials, stated.value, exact)
+            fault = None if edit is None else mutant(trials.anatomy, stated, edit)
+            after = None if fault is None else trials.suppose(start, fault.edits, pivot)
+            if fault is not None and after is not None:
+                yield fault, after
+                break
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +80,15 @@ def _places(a: Anatomy, id: str, value: Expr) -> Iterator[_Place]:
     for path, term in terms(value):
         if not is_number(term):
             yield _Place(path, term)
+    parameters = {name.id for name in a.trace.program.parameters}
     parameter = a.gradients.get(id)
-    if parameter is not None:
+    if parameter is not None and not any(names(term) <= parameters for _, term in terms(value)):
         yield _Place(added=a.trace.joint.names[parameter])
 
 
-def _solved(trials: Trials, start: Supposition, id: str, pivot: str, place: _Place) -> float | None:
+def _solved(trials: Trials, start: Supposition, equation: Equation, pivot: str, place: _Place) -> float | None:
     """The number that explains the pivot best at the first point; None where none does even roughly."""
-    value = start.edits.get(id, trials.anatomy.equations[id].value)
+    id, value = equation.name.id, equation.value
     user = trials.glimpsed(pivot)
     now = trials.glimpse(start, {id: value}, pivot)
     more = trials.glimpse(start, {id: place.scaled(value, Fraction(1 if place.added is not None else 2))}, pivot)

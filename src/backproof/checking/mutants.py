@@ -65,6 +65,8 @@ class Mutants:
 
     def of(self, id: str) -> tuple[Mutant, ...]:
         """The mutants of the equation, the most common first."""
+        if id not in self._made and id not in self.anatomy.backward | self.anatomy.seen_backward:
+            self._made[id] = ()
         if id not in self._made:
             self._made[id] = self.of_edited(self.anatomy.equations[id])
         return self._made[id]
@@ -74,26 +76,23 @@ class Mutants:
         made = (mutant(self.anatomy, equation, edit) for edit in self._unique(equation))
         return tuple(sorted(made, key=lambda m: rank_of(m.kind)))
 
-    def _edits(self, equation: Equation) -> Iterator[Edit]:
-        id = equation.name.id
-        if id in self.anatomy.backward:
-            yield from backward_edits(self.anatomy, equation, self.sizes, self.learning_rate)
-            yield from structural_edits(self.anatomy, equation)
-        elif id in self.anatomy.seen_backward:
-            yield from forward_edits(self.anatomy, equation)
-            yield from structural_edits(self.anatomy, equation)
-
     def _unique(self, equation: Equation) -> Iterator[Edit]:
-        """The edits that NumPy computes, each right-hand side once, under its most common kind."""
+        """The edits that NumPy computes, each right-hand side once: under its most telling kind, then the commonest."""
         best: dict[object, Edit] = {}
-        for edit in self._edits(equation):
-            key = (edit.wrong, edit.also)
-            if key not in best or rank_of(edit.kind) < rank_of(best[key].kind):
-                best[key] = edit
-        right = equation.value
+        for edit in sorted(self._of_meaning(equation), key=lambda e: rank_of(e.kind)):
+            best.setdefault((edit.wrong, edit.also), edit)
+        for edit in sorted(structural_edits(self.anatomy, equation), key=lambda e: rank_of(e.kind)):
+            best.setdefault((edit.wrong, edit.also), edit)
         for edit in best.values():
-            if (edit.wrong != right or edit.also) and numpy_shape(as_numpy(edit.wrong), self.sizes) is not None:
+            differs = edit.wrong != equation.value or edit.also
+            if differs and numpy_shape(as_numpy(edit.wrong), self.sizes) is not None:
                 yield edit
+
+    def _of_meaning(self, equation: Equation) -> Iterator[Edit]:
+        """The edits that know what the equation is for."""
+        if equation.name.id in self.anatomy.backward:
+            return backward_edits(self.anatomy, equation, self.sizes, self.learning_rate)
+        return forward_edits(self.anatomy, equation)
 
 
 def mutants(trace: Trace, sizes: Mapping[str, int], *, learning_rate: float | None = None) -> tuple[Mutant, ...]:

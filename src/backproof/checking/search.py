@@ -154,13 +154,15 @@ class Search:
     ) -> Iterator[tuple[Mutant, Supposition]]:
         """The faults that explain a gradient and take back nothing that is explained already."""
         for id in suspects:
-            for fault in self._candidates(start, id, pivot):
+            for fault in self._mutants_of(start, id):
                 self.tried += 1
                 if self.tried > MOST_TRIED:
                     return
                 after = self.trials.suppose(start, fault.edits, pivot)
                 if after is not None:
                     yield fault, after
+            if id in self.trials.anatomy.backward:
+                yield from fitted(self.trials, start, id, pivot)
         off = entry_off(self.trials, start, pivot)
         if off is not None:
             yield self._entry(start, pivot, off)
@@ -171,14 +173,10 @@ class Search:
         fault = mutant(self.trials.anatomy, equation, Edit("entry-off", equation.value, value=f"[{entry}]"))
         return fault, Supposition(start.edits, start.values, start.explained | {pivot})
 
-    def _candidates(self, start: Supposition, id: str, pivot: str) -> Iterator[Mutant]:
-        if id in start.edits:
-            equation = self.trials.anatomy.equations[id]
-            yield from self.mutants.of_edited(replace(equation, value=start.edits[id]))
-        else:
-            yield from self.mutants.of(id)
-        if id in self.trials.anatomy.backward:
-            yield from fitted(self.trials, start, id, pivot)
+    def _mutants_of(self, start: Supposition, id: str) -> tuple[Mutant, ...]:
+        if id not in start.edits:
+            return self.mutants.of(id)
+        return self.mutants.of_edited(replace(self.trials.anatomy.equations[id], value=start.edits[id]))
 
     # --- where it can be --------------------------------------------------------------------------------------------
 
