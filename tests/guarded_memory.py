@@ -23,7 +23,7 @@ from backproof.kernels.llvm.memory import Buffer
 from backproof.kernels.llvm.steps import Gathered
 from backproof.networks import mlp
 from backproof.optimizers import optimizer_named
-from backproof.training.native import beginning, updates_of
+from backproof.training.equations import beginning, updates_of
 
 PAGE = mmap.PAGESIZE
 NO_ACCESS = 0

@@ -8,6 +8,7 @@
     ├── DataError (ValueError)            a table or array that cannot be used
     ├── NonFiniteError (ArithmeticError)  a quantity became NaN or infinite; names the equation
     │   └── DivergenceError               it happened in training; knows the epoch, the step and the last finite weights
+    ├── CallbackError                     a callback of a training failed; has the weights and the history
     ├── NotProvedError                    a step of a derivation does not hold, so nothing is made with it
     ├── WrongGradientError (AssertionError)  a check found something wrong, or could not decide
     └── OutputError (OSError)             a file that could not be written; nothing half-written is left
@@ -73,6 +74,20 @@ class DivergenceError(NonFiniteError):
         self.epoch = epoch
         self.step = step
         self.params = params
+
+
+class CallbackError(BackproofError):
+    """A callback of a training failed.
+
+    Attributes:
+        params: the weights after the epoch.
+        history: the records of all epochs so far.
+    """
+
+    def __init__(self, message: str, *, params: Mapping[str, Any], history: tuple[Any, ...]) -> None:
+        super().__init__(message)
+        self.params = params
+        self.history = history
 
 
 class NotProvedError(BackproofError):

@@ -22,7 +22,10 @@ from backproof.kernels.closures import run
 from backproof.kernels.llvm.backend import LlvmKernel
 from backproof.kernels.numpy_backend import NumpyEquations
 from backproof.training.batches import Batches
-from backproof.training.native import native_run
+from backproof.training.choice import Job
+from backproof.training.clipping import Clipping
+from backproof.training.rates import LearningRate
+from backproof.training.schedules import Horizon, constant
 from backproof.optimizers import optimizer_named
 from backproof.training.updater import Updater
 
@@ -53,7 +56,9 @@ class LlvmPeer:
         checked = kernel.checked(workload.start(), {"X": X, "y": y})
         batches = Batches(kernel.trace.program, checked, workload.batch, shuffle=False, seed=0)
         rule = optimizer_named(workload.optimizer)
-        self._run = native_run(kernel, batches, rule, workload.rate, checked.parameters, checked.parameters)
+        rate = LearningRate(workload.rate, constant(), Horizon(steps=1, steps_per_epoch=1))
+        parameters, dtype = checked.parameters, kernel.dtype
+        self._run = Job(kernel.trace, batches, rule, rate, Clipping(), parameters, dtype, 1, 0).native_run()
         self._batch, self._epoch = workload.batch, np.arange(len(X), dtype=np.int64)
         self._orders = {1: self._epoch}
         self._beginning = self._run.state()

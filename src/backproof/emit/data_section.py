@@ -127,7 +127,8 @@ class DataSection:
         structure = self._program.structure
         if structure is not None and name.id == "y" and structure.loss == "binary_cross_entropy":
             return f"rng.integers(2, size={shape}).astype(float)"
-        if structure is not None and name.id != "y":
+        drawn = {each.name for each in self._program.drawn}
+        if structure is not None and name.id != "y" and name.id not in drawn:
             return f"rng.standard_normal({shape})"
         return f"rng.random({shape})"
 

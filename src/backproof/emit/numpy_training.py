@@ -85,6 +85,8 @@ def numpy_training(
     structure = trace.program.structure
     if structure is None or structure.samples != "rows":
         raise UnsupportedError("a training script is written for networks with samples in rows only")
+    if trace.program.drawn or trace.program.remembered:
+        raise UnsupportedError("a training script is not written for networks with dropout or batch normalisation")
     rate, last = positive_number("the learning rate", learning_rate), whole_number("epochs", epochs, 1)
     size = whole_number("batch_size", batch_size, 1)
     inputs, parameters = ([name.id for name in names] for names in (trace.program.inputs, trace.program.parameters))

@@ -10,6 +10,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,15 @@ def mixed(x: Words) -> Words:
     return np.asarray(x ^ (x >> np.uint32(SHIFTS[2])))
 
 
-def key(seed: int, step: int, stream: int) -> int:
-    """The word that the numbers of one matrix in one step start from."""
-    word = np.zeros(1, np.uint32)
-    for number in (seed, step, stream):
-        for half in (number & 0xFFFFFFFF, number >> 32 & 0xFFFFFFFF):
-            word = mixed(word + np.uint32(half) + np.uint32(COLUMN))
-    return int(word[0])
+def keys(seed: int, first: int, count: int, streams: Sequence[int]) -> Words:
+    """The words that the numbers of each step (rows) and each of its matrices (columns) start from."""
+    steps = np.arange(first, first + count, dtype=np.uint64)[:, None]
+    word = np.zeros((1, 1), np.uint32)
+    for number in (np.full((1, 1), seed % 2**64, np.uint64), steps, np.array([streams], np.uint64)):
+        for shift in (0, 32):
+            half = (number >> np.uint64(shift) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+            word = mixed(word + half + np.uint32(COLUMN))
+    return word
 
 
 def uniform(seed: int, step: int, stream: int, shape: tuple[int, ...], dtype: npt.DTypeLike = "float64") -> Any:
@@ -58,6 +61,6 @@ def uniform(seed: int, step: int, stream: int, shape: tuple[int, ...], dtype: np
         [[0.0112, 0.4229, 0.667]]
     """
     rows, columns = (np.arange(size, dtype=np.uint32) for size in shape)
-    lines = mixed(rows * np.uint32(ROW) + np.uint32(key(seed, step, stream)))
+    lines = mixed(rows * np.uint32(ROW) + keys(seed, step, 1, [stream])[0])
     words = mixed(lines[:, None] + columns * np.uint32(COLUMN))
     return ((words >> np.uint32(32 - BITS)) * 2.0**-BITS).astype(dtype)

@@ -90,13 +90,20 @@ class NumpyKernel:
         Raises:
             NonFiniteError: as for a call.
         """
-        values: Values = {**inputs, **parameters}
+        values = self.values({**inputs, **parameters}, sizes)
+        return float(values[self._loss]), {id: values[gradient] for id, gradient in self._gradients}
+
+    def values(self, given: Mapping[str, Array], sizes: Mapping[str, int]) -> Values:
+        """Every quantity of the derivation, from inputs and parameters that ``checked`` has seen.
+
+        Raises:
+            NonFiniteError: as for a call.
+        """
+        values: Values = dict(given)
         run(self._compiler.instructions(sizes), values)
-        loss = float(values[self._loss])
-        gradients = {id: values[gradient] for id, gradient in self._gradients}
-        if not _all_finite(loss, gradients.values()):
+        if not _all_finite(float(values[self._loss]), (values[gradient] for _, gradient in self._gradients)):
             refuse_non_finite(self._order, values)
-        return loss, gradients
+        return values
 
 
 class NumpyEquations:

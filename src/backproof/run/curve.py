@@ -10,7 +10,7 @@ from backproof.errors import NonFiniteError
 from backproof.ir.arithmetic import Array
 from backproof.run.evaluation import Forward, score_of
 from backproof.run.prepare import Prepared
-from backproof.training.result import Epoch
+from backproof.training.events import Event
 
 MARKED_RISE, OF_LOWEST = 0.05, 0.1
 """A rise of the held-out loss is worth a word from this share of its fall and of its lowest on; less is chance."""
@@ -35,7 +35,7 @@ class Point:
 
 @dataclass(slots=True)
 class Curve:
-    """Follows a training; give it to ``train`` as ``on_epoch``.
+    """Follows a training; give it to ``train`` as a callback.
 
     Args:
         forward: the network.
@@ -47,8 +47,8 @@ class Curve:
     data: Prepared
     points: list[Point] = field(default_factory=list)
 
-    def __call__(self, epoch: Epoch, parameters: Mapping[str, Array]) -> None:
-        self.points.append(Point(epoch.number, epoch.loss, *self._held_out(parameters)))
+    def __call__(self, event: Event) -> None:
+        self.points.append(Point(event.epoch.number, event.epoch.loss, *self._held_out(event.parameters)))
 
     def _held_out(self, parameters: Mapping[str, Array]) -> tuple[float | None, float | None]:
         X, Y = self.data.X_test, self.data.Y_test

@@ -156,7 +156,7 @@ def _training(made: Problem, derivation: Derivation, curve: Curve, progress: boo
             backend=schedule.backend,
             dtype=schedule.dtype,
             progress=progress,
-            on_epoch=curve,
+            callbacks=[curve],
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Batches:
     """
 
     def __init__(self, program: Program, arguments: Arguments, size: object, shuffle: bool, seed: int) -> None:
-        dim = _sample_dimension(program)
+        dim = sample_dimension(program)
         self.symbol = dim if isinstance(dim, Symbol) else None
         self.samples = arguments.sizes[dim.name] if isinstance(dim, Symbol) else dim if dim is not None else 1
         self.size = self.samples if size is None else whole_number("batch_size", size, 1)
@@ -51,7 +52,8 @@ class Batches:
         if self.size < self.samples:
             _check_divisible(program, self.symbol)
         self.full = Batch(arguments.inputs, arguments.sizes, self.samples)
-        self.axes = {name.id: name.shape.index(dim) for name in program.inputs if dim is not None and dim in name.shape}
+        given = [name for name in program.inputs if name.id in arguments.inputs]
+        self.axes = {name.id: name.shape.index(dim) for name in given if dim is not None and dim in name.shape}
         self._shuffle = shuffle
         # Beside the seed itself, which the initial parameters use.
         self._rng = np.random.default_rng([seed, 1])
@@ -66,22 +68,22 @@ class Batches:
         """The number of batches in an epoch."""
         return -(-self.samples // self.size)
 
-    def epoch(self) -> Iterator[Batch]:
-        """The batches of one epoch."""
-        if self.whole or self.symbol is None:
-            yield self.full
-            return
-        order = self.order()
-        for start in range(0, self.samples, self.size):
-            yield self.chosen(order[start : start + self.size])
-
     def order(self) -> Array:
         """The indices of the samples in the order of the next epoch."""
-        return self._rng.permutation(self.samples) if self._shuffle else np.arange(self.samples)
+        mixed = self._shuffle and not self.whole
+        return self._rng.permutation(self.samples) if mixed else np.arange(self.samples)
+
+    def state(self) -> dict[str, Any]:
+        """Where the random order has got to, as JSON can hold it."""
+        return dict(self._rng.bit_generator.state)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state."""
+        self._rng.bit_generator.state = dict(state)
 
     def chosen(self, indices: Array) -> Batch:
-        """The samples with these indices; all of them where they cannot be told apart."""
-        if self.symbol is None:
+        """The samples with these indices; all of them, in their own order, where a batch has all."""
+        if self.symbol is None or self.whole:
             return self.full
         inputs = {id: self._taken(id, array, indices) for id, array in self.full.inputs.items()}
         return Batch(inputs, {**self.full.sizes, self.symbol.name: len(indices)}, len(indices))
@@ -90,7 +92,7 @@ class Batches:
         return np.take(array, chosen, axis=self.axes[id]) if id in self.axes else array
 
 
-def _sample_dimension(program: Program) -> Dim | None:
+def sample_dimension(program: Program) -> Dim | None:
     """The dimension that counts the samples: a network's, or the only symbol that all inputs share."""
     if program.structure is not None:
         return program.inputs[0].shape[0 if program.structure.samples == "rows" else 1]

@@ -1,8 +1,8 @@
-"""Which backend runs a training: the one that was asked for, or the one that is done first by the model of costs."""
+"""Which backend makes the steps of a training: the one asked for, or the one done first by the model of costs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,71 +12,115 @@ from backproof.backprop.trace import Trace
 from backproof.errors import UnsupportedError
 from backproof.ir.arithmetic import Array
 from backproof.kernels.automatic import can_compile
-from backproof.kernels.backends import AUTO, compile_trace
-from backproof.kernels.cost import earns_compile, work_of
-from backproof.kernels.llvm.backend import LlvmKernel, compile_llvm
+from backproof.kernels.backends import AUTO
+from backproof.kernels.cost import Work, earns_compile, native_seconds, numpy_seconds, work_of
+from backproof.kernels.llvm.run import NativeRun
+from backproof.kernels.llvm.steps import Update
 from backproof.kernels.numpy_backend import compile_numpy
 from backproof.optimizers import Optimizer
 from backproof.training.batches import Batches
-from backproof.training.native import NativeRunner, native_run, updates_of
-from backproof.training.reference import ReferenceRun
-from backproof.training.state import AfterEpoch, Run
-from backproof.training.updater import Updater
+from backproof.training.clipping import Clipping
+from backproof.training.equations import beginning, updates_of
+from backproof.training.rates import LearningRate
+from backproof.training.steps import NativeSteps, NumpySteps, Steps
+from backproof.training.watching import Watch, measuring_every
+
+NORM_SECONDS = 10e-6
+"""What the norms of a parameter cost beside its gradient."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A training that is about to begin; the fields are those of ``train``, checked."""
+    """A training that is about to begin; the fields are those of ``train``, checked.
+
+    Args:
+        parameters: their values, and those of what the program remembers for predictions.
+        watched: whether somebody looks after each epoch.
+    """
 
     trace: Trace
     batches: Batches
     rule: Optimizer
-    rate: float
+    rates: LearningRate
+    clipping: Clipping
     parameters: Mapping[str, Array]
     dtype: np.dtype[Any]
     epochs: int
-    on_epoch: AfterEpoch | None = None
+    seed: int
+    watched: bool = False
 
-    def begun(self, backend: str) -> Run:
-        """The run, ready for its first step; ``"auto"`` falls back on NumPy where machine code cannot be made.
+    def begun(self, backend: str) -> Steps:
+        """What makes the steps; ``"auto"`` falls back on NumPy where machine code cannot be made.
 
         Raises:
             UnsupportedError: a backend was named that cannot do it.
         """
+        if backend == "llvm":
+            return self._native()
         if backend == AUTO and can_compile() and self.earns_compile():
             try:
-                return self._native(compile_llvm(self.trace, self.dtype))
+                return self._native()
             except UnsupportedError:
                 pass
-        kernel = compile_trace(self.trace, "numpy" if backend == AUTO else backend, self.dtype)
-        if isinstance(kernel, LlvmKernel):
-            return self._native(kernel)
-        updater = Updater(self.rule, self._trained(), self.rate)
-        return ReferenceRun(kernel, self.batches, self.rate, dict(self.parameters), self.on_epoch, updater=updater)
+        return self.reference()
 
     def earns_compile(self) -> bool:
         """Whether the steps that are to be made save more time than it takes to compile them."""
         batches = self.batches
-        updates = [equation for update in updates_of(self.trace, self.rule) for equation in update.equations]
-        sizes = dict(batches.full.sizes)
-        if batches.symbol is not None:
-            sizes[batches.symbol.name] = batches.size
         rest = bool(batches.samples % batches.size)
-        alone = batches.whole and self.on_epoch is None
+        alone = batches.whole and not self.watched
         return earns_compile(
             self.epochs * batches.per_epoch,
-            work_of([*self.trace.joint.equations, *updates], sizes),
+            self._work(),
             self.dtype,
             functions=1 + rest,
             calls=1 if alone else self.epochs * (1 + rest),
         )
 
-    def _native(self, kernel: LlvmKernel) -> Run:
-        parameters = dict(self.parameters)
-        native = native_run(kernel, self.batches, self.rule, self.rate, parameters, self._trained())
-        # Steps are native; what is asked once, such as the loss of all data, is not worth a compile.
-        reference = compile_numpy(kernel.trace, kernel.dtype)
-        return NativeRunner(reference, self.batches, self.rate, parameters, self.on_epoch, native=native)
+    def watch(self, backend: str, reference: NumpySteps) -> Watch:
+        """What measures norms, as rarely as its cost demands."""
+        work = self._work()
+        step = native_seconds(work, self.dtype) if backend == "llvm" else numpy_seconds(work, self.dtype)
+        measuring = numpy_seconds(work, self.dtype) + NORM_SECONDS * len(self.trace.gradients)
+        every = measuring_every(measuring, step * self.batches.per_epoch)
+        return Watch(reference, self.trace.gradients, every)
 
-    def _trained(self) -> dict[str, Array]:
-        return {id: array for id, array in self.parameters.items() if id in self.trace.gradients}
+    def reference(self) -> NumpySteps:
+        """The steps in NumPy."""
+        kernel = compile_numpy(self.trace, self.dtype)
+        return NumpySteps(kernel, self.batches, self._updates(), self._beginning(), self.seed)
+
+    def _native(self) -> NativeSteps:
+        return NativeSteps(self.native_run(), self.reference())
+
+    def native_run(self) -> NativeRun:
+        """The run in machine code, ready for its first step."""
+        full = self.batches.full
+        return NativeRun(
+            self.trace,
+            full.inputs,
+            full.sizes,
+            self.batches.axes,
+            self.batches.symbol,
+            self.batches.size,
+            self._updates(),
+            self._beginning(),
+            self.dtype,
+            changing_rate=self.rates.changes,
+            seed=self.seed,
+        )
+
+    def _updates(self) -> Sequence[Update]:
+        return updates_of(self.trace, self.rule, self.clipping)
+
+    def _beginning(self) -> dict[str, Any]:
+        trained = {id: array for id, array in self.parameters.items() if id in self.trace.gradients}
+        return beginning(self.rule, self.parameters, trained, self.rates.rate)
+
+    def _work(self) -> Work:
+        """Of one step."""
+        sizes = dict(self.batches.full.sizes)
+        if self.batches.symbol is not None:
+            sizes[self.batches.symbol.name] = self.batches.size
+        updates = [equation for update in self._updates() for equation in update.equations]
+        return work_of([*self.trace.joint.equations, *updates], sizes)

@@ -29,7 +29,8 @@ def predict(
 
     Args:
         net: a network or any program, derived or not.
-        params: its parameters by identifier; those that the output does not need may be left out.
+        params: its parameters by identifier, and what training remembered for predictions; those that the output does
+            not need may be left out.
         X: the input; a mapping by identifier where the program has other inputs, targets not needed.
         output: the quantity to compute; a network's prediction where not given.
         dtype: the floating-point type to compute in.
@@ -44,7 +45,7 @@ def predict(
         >>> predict(net, {"W_1": [[1], [2]]}, [[3, 4], [5, 6]]).tolist()
         [[11.0], [17.0]]
     """
-    program = net.program if isinstance(net, Trace) else net
+    program = (net.program if isinstance(net, Trace) else net).predicting
     wanted = _output(program) if output is None else output
     if wanted not in program.definitions:
         raise SpecificationError(f"the program defines no {wanted!r}; {suggestion(wanted, program.definitions)}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from backproof.ir.random import BITS, key, uniform
+from backproof.ir.random import BITS, keys, uniform
 
 
 def test_a_part_has_the_numbers_of_the_whole() -> None:
@@ -31,7 +31,7 @@ def test_the_numbers_are_uniform(seed: int) -> None:
 
 @pytest.mark.parametrize("other", [(2, 5, 1), (1, 6, 1), (1, 5, 2), (1, 5 + 2**32, 1), (1 + 2**40, 5, 1)])
 def test_other_seeds_steps_and_streams_have_nothing_to_do_with_it(other: tuple[int, int, int]) -> None:
-    assert key(*other) != key(1, 5, 1)
+    assert keys(other[0], other[1], 1, [other[2]]) != keys(1, 5, 1, [1])
     a, b = uniform(1, 5, 1, (400, 500)), uniform(*other, (400, 500))
     assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 5 / np.sqrt(a.size)
 
@@ -42,3 +42,10 @@ def test_neighbours_have_nothing_to_do_with_each_other(distance: int) -> None:
         u = uniform(seed, 0, 1, (500, 400))
         for a, b in ((u[distance:], u[:-distance]), (u[:, distance:], u[:, :-distance])):
             assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 5 / np.sqrt(a.size)
+
+
+def test_keys_of_many_steps_are_those_of_each() -> None:
+    together = keys(3, 2**32 - 2, 5, [1, 2])
+    for k in range(5):
+        for column, stream in enumerate((1, 2)):
+            assert together[k, column] == keys(3, 2**32 - 2 + k, 1, [stream])[0, 0]

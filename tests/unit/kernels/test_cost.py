@@ -24,7 +24,7 @@ from backproof.kernels.cost import (
 )
 from backproof.networks import mlp
 from backproof.optimizers import optimizer_named
-from backproof.training.native import updates_of
+from backproof.training.equations import updates_of
 
 CLASSES: dict[str, Any] = {"activation": ["relu", "softmax"], "loss": "cross_entropy", "bias": True}
 RELU: dict[str, Any] = {"activation": "relu", "bias": True}

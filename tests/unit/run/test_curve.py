@@ -10,6 +10,7 @@ from backproof.run.curve import Curve, Point
 from backproof.run.evaluation import Forward
 from backproof.run.prepare import digits
 from backproof.training import train
+from backproof.training.events import Event
 from backproof.training.result import Epoch
 
 NET = mlp(64, 3, 10, activation=["relu"], loss="cross_entropy")
@@ -24,7 +25,7 @@ def curve(*points: tuple[float, float | None]) -> Curve:
 def test_it_follows_the_training() -> None:
     data = digits()
     followed = Curve(Forward(NET), data)
-    result = train(NET, data.X_train, data.Y_train, epochs=3, progress=False, on_epoch=followed)
+    result = train(NET, data.X_train, data.Y_train, epochs=3, progress=False, callbacks=[followed])
     assert [point.epoch for point in followed.points] == [1, 2, 3]
     assert [point.train for point in followed.points] == [epoch.loss for epoch in result.history]
     prediction = Forward(NET)(result.params, data.X_test, data.Y_test)
@@ -35,7 +36,8 @@ def test_it_follows_the_training() -> None:
 def test_a_held_out_loss_that_is_not_finite_is_left_out() -> None:
     followed = curve()
     weights = {"W_1": np.full((64, 3), 1e200), "W_2": np.full((3, 10), 1e200)}
-    followed(Epoch(1, 2.0, 0.1, 1), weights)
+    epoch = Epoch(1, 2.0, 0.1, 1)
+    followed(Event(epoch, (epoch,), weights))
     assert followed.points == [Point(1, 2.0, None, None)]
     assert not followed.has_test_part
     assert followed.description() == {"epoch": [1], "train_loss": [2.0]}

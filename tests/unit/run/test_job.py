@@ -323,8 +323,7 @@ def test_ctrl_c_before_the_first_epoch_still_gives_a_report(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for name in ("epoch", "order") if place is Batches else ("steps",):
-        monkeypatch.setattr(place, name, interrupted)
+    monkeypatch.setattr(place, "order" if place is Batches else "steps", interrupted)
     run = make_run(tmp_path, replace(QUICK, backend=backend))
     assert run.outcome.speed is None
     assert json.loads(run.text("run.json"))["speed"] is None

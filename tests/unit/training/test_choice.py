@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ from backproof.errors import SpecificationError, UnsupportedError
 from backproof.kernels.automatic import can_compile
 from backproof.networks import mlp
 from backproof.training import TrainingResult, choice, train
-from backproof.training.result import Epoch
-from samples import Array
+from backproof.training.events import Event
 
 NET = mlp(6, 16, 1, activation="tanh", output_activation="identity", bias=True, loss="mean_squared_error")
 rng = np.random.default_rng(3)
@@ -55,20 +53,20 @@ def test_a_hook_after_each_tiny_step_is_a_reason_for_numpy() -> None:
     """Machine code has to come back after each epoch then, which takes as long as the step in NumPy."""
     net, data = mlp(3, 2, 1), ([[0, 0, 1]], [[0]])
 
-    def nothing(epoch: Epoch, parameters: Mapping[str, Array]) -> None:
+    def nothing(event: Event) -> None:
         pass
 
     options: dict[str, Any] = {"epochs": 5000, "progress": False}
     assert train(net, *data, **options).settings["backend"] == "llvm"
-    assert train(net, *data, on_epoch=nothing, **options).settings["backend"] == "numpy"
+    assert train(net, *data, callbacks=[nothing], **options).settings["backend"] == "numpy"
 
 
 def test_what_cannot_be_compiled_trains_by_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: Any) -> Any:
+    def refused(*_: Any, **__: Any) -> Any:
         raise UnsupportedError("the function 'f' is not compiled yet; use the backend 'numpy'")
 
     expected = trained(MANY, backend="numpy")
-    monkeypatch.setattr(choice, "native_run", refused)
+    monkeypatch.setattr(choice, "NativeRun", refused)
     assert same(trained(MANY), expected)
     with pytest.raises(UnsupportedError, match="is not compiled yet"):
         trained(MANY, backend="llvm")

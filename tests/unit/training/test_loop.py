@@ -25,9 +25,10 @@ from backproof.ir.arguments import checked_arguments
 from backproof.ir.expr import total
 from backproof.ir.program import Program
 from backproof.kernels import compile_trace
+from backproof.kernels.numpy_backend import compile_numpy
 from backproof.networks import mlp
 from backproof.training import TrainingResult, predict, train
-from backproof.training.batches import Batches
+from backproof.training.batches import Batch, Batches
 from programs import PROGRAMS, Builder
 from samples import values
 
@@ -82,19 +83,24 @@ def batches(size: int, shuffle: bool, seed: int = 0) -> Batches:
     return Batches(LINEAR, arguments, size, shuffle, seed)
 
 
+def epoch(source: Batches) -> list[Batch]:
+    order = source.order()
+    return [source.chosen(order[start : start + source.size]) for start in range(0, source.samples, source.size)]
+
+
 def order(source: Batches) -> list[float]:
-    return [value for batch in source.epoch() for value in batch.inputs["y"].ravel().tolist()]
+    return [value for batch in epoch(source) for value in batch.inputs["y"].ravel().tolist()]
 
 
 def test_shuffled_batches_hold_every_sample_once_and_x_stays_with_y() -> None:
     source = batches(4, shuffle=True)
-    sizes = [(batch.samples, batch.sizes["n"], len(batch.inputs["X"])) for batch in source.epoch()]
+    sizes = [(batch.samples, batch.sizes["n"], len(batch.inputs["X"])) for batch in epoch(source)]
     assert sizes == [(4, 4, 4), (4, 4, 4), (2, 2, 2)]
     assert source.per_epoch == 3
     first, second = order(source), order(source)
     assert sorted(first) == sorted(second) == sorted(Y.ravel().tolist())
     assert first != second != Y.ravel().tolist()
-    for batch in source.epoch():
+    for batch in epoch(source):
         np.testing.assert_allclose(batch.inputs["X"] @ [[2.0], [-1.0]] + 0.5, batch.inputs["y"])
 
 
@@ -154,7 +160,7 @@ def test_the_result_says_what_reproduces_it() -> None:
     result = quiet(epochs=2, batch_size=5, seed=3, optimizer="momentum", learning_rate=0.2)
     assert result.settings == {
         "optimizer": "momentum", "learning_rate": 0.2, "batch_size": 5, "epochs": 2, "shuffle": True, "seed": 3,
-        "backend": "numpy", "dtype": "float64",
+        "backend": "numpy", "dtype": "float64", "schedule": "constant", "clip_value": None, "clip_norm": None,
     }  # fmt: skip
     assert result.started_from == {"W_1": "Glorot uniform", "b_1": "zero"}
     assert quiet(params=result.params).started_from == {"W_1": "given", "b_1": "given"}
@@ -246,20 +252,20 @@ class InterruptingKernel:
 
     def __init__(self, kernel: Any, step: int) -> None:
         self.kernel, self.left = kernel, step
-        self.trace, self.dtype, self.checked = kernel.trace, kernel.dtype, kernel.checked
+        self.trace, self.dtype = kernel.trace, kernel.dtype
 
-    def step(self, *arguments: Any) -> Any:
+    def values(self, *arguments: Any) -> Any:
         self.left -= 1
         if self.left == 0:
             raise KeyboardInterrupt
-        return self.kernel.step(*arguments)
+        return self.kernel.values(*arguments)
 
 
 def test_the_best_weights_are_not_always_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rate is too large, so the loss grows: the weights of the beginning are the best."""
-    real = compile_trace
+    real = compile_numpy
     monkeypatch.setattr(
-        "backproof.training.choice.compile_trace", lambda *given: InterruptingKernel(real(*given), step=8)
+        "backproof.training.choice.compile_numpy", lambda *given: InterruptingKernel(real(*given), step=8)
     )
     start = {"W_1": np.array([[2.1], [-1.0]]), "b_1": np.array([[0.5]])}
     result = quiet(learning_rate=2.0, epochs=100, params=start)
@@ -270,9 +276,9 @@ def test_the_best_weights_are_not_always_the_last(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_interrupt_before_the_first_step_gives_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = compile_trace
+    real = compile_numpy
     monkeypatch.setattr(
-        "backproof.training.choice.compile_trace", lambda *given: InterruptingKernel(real(*given), step=1)
+        "backproof.training.choice.compile_numpy", lambda *given: InterruptingKernel(real(*given), step=1)
     )
     start = {"W_1": np.ones((2, 1)), "b_1": np.zeros((1, 1))}
     result = quiet(epochs=5, params=start)

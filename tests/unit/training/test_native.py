@@ -13,10 +13,12 @@ import pytest
 from backproof.errors import DivergenceError
 from backproof.kernels.llvm.run import NativeRun
 from backproof.networks import mlp
-from backproof.training import native, train
+from backproof.training import run, train
 from backproof.training.batches import Batches
-from backproof.training.native import SLICE, NativeRunner
 from backproof.training.progress import reporter
+from backproof.training.rates import LearningRate
+from backproof.training.run import SLICE, Run
+from backproof.training.schedules import Horizon, constant
 from samples import Array
 
 NET = mlp(2, 3, 1, activation="tanh", output_activation="identity", bias=True, loss="mean_squared_error")
@@ -43,11 +45,15 @@ class Slow:
     seconds_per_sample: float
     calls: list[tuple[int, float]] = field(default_factory=list)
 
-    def steps(self, order: Array, batch: int) -> Array:
+    backend = "llvm"
+    at_once = True
+
+    def take(self, order: Array, size: int, rates: Array, first: int) -> Array:
         took = len(order) * self.seconds_per_sample
         self.clock.now += took
-        self.calls.append((len(order) // batch, took))
-        return np.ones(len(order) // batch)
+        self.calls.append((len(order) // size, took))
+        assert len(rates) == len(order) // size
+        return np.ones(len(order) // size)
 
     def state(self) -> dict[str, Array]:
         return {}
@@ -67,14 +73,15 @@ def test_no_slice_is_longer_than_it_may_be(
 ) -> None:
     """The first steps, whose time nobody knows, and steps after a small rest of an epoch among them."""
     clock = Clock()
-    monkeypatch.setattr(native, "time", clock)
+    monkeypatch.setattr(run, "time", clock)
     machine: Any = Slow(clock, seconds_per_sample)
     batches = Batches(NET, _Arguments(), batch_size, True, 0)  # type: ignore[arg-type]
-    run = NativeRunner(None, batches, 0.1, {}, native=machine)  # type: ignore[arg-type]
+    rates = LearningRate(0.1, constant(), Horizon(steps=12, steps_per_epoch=1))
+    made = Run(machine, batches, rates, None)  # type: ignore[arg-type]
     with reporter(False, 12, batches.per_epoch) as shown:
-        run.run(12, shown)
+        made.run(12, shown)
     one_step = batches.size * seconds_per_sample
-    assert len(run.history) == 12
+    assert len(made.history) == 12
     assert max(took for _, took in machine.calls) <= max(SLICE, one_step) * (1 + 1e-9)
     if 4 * one_step < SLICE and batch_size != 20:  # of which there is one in an epoch
         assert max(count for count, _ in machine.calls) > 1, "short steps share a call"
@@ -114,7 +121,7 @@ def test_divergence_is_found_where_the_reference_finds_it(batch_size: int | None
 
 def test_a_loss_that_only_machine_code_loses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     real = NativeRun.steps
-    monkeypatch.setattr(NativeRun, "steps", lambda run, order, batch: real(run, order, batch) * np.inf)
+    monkeypatch.setattr(NativeRun, "steps", lambda run, *given: real(run, *given) * np.inf)
     with pytest.raises(DivergenceError, match=r"epoch 1, step 1: L became infinite; the learning rate"):
         train(NET, X, Y, batch_size=4, epochs=3, backend="llvm", progress=False)
 

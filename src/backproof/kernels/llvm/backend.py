@@ -18,6 +18,7 @@ from backproof.errors import ShapeError, SpecificationError, UnsupportedError
 from backproof.ir.arguments import Arguments, checked_arguments, checked_dtype, named_inputs
 from backproof.ir.arithmetic import Array
 from backproof.ir.expr import Name
+from backproof.ir.program import Drawn
 from backproof.kernels.llvm.arrays import ALIGNMENT, Arena
 from backproof.kernels.llvm.code import Machine
 from backproof.kernels.llvm.explain import Explanation, explained
@@ -88,6 +89,8 @@ def compile_steps(
     gathered: Sequence[Gathered],
     updates: Iterable[Update] = (),
     wanted: Iterable[str] = (),
+    per_step: Sequence[str] = (),
+    drawn: Sequence[Drawn] = (),
 ) -> Native:
     """The steps of a derivation for given sizes, in machine code."""
     work = _multiplications(trace, sizes)
@@ -104,6 +107,8 @@ def compile_steps(
         gathered=gathered,
         updates=updates,
         wanted=wanted,
+        per_step=per_step,
+        drawn=drawn,
         unroll=straight,
         threads=threads,
     )

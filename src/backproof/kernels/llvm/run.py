@@ -12,10 +12,12 @@ from backproof.backprop.trace import Trace
 from backproof.dims import Symbol
 from backproof.errors import SpecificationError, UnsupportedError
 from backproof.ir.arithmetic import Array
+from backproof.ir.random import keys
 from backproof.kernels.llvm.arrays import Arena
 from backproof.kernels.llvm.backend import Native, compile_steps
 from backproof.kernels.llvm.recent import Recent
 from backproof.kernels.llvm.steps import Gathered, Update
+from backproof.optimizers import RATE
 
 KEPT = 3
 """Batch sizes whose machine code and memory are kept: most runs have one, and one for the samples left over."""
@@ -36,6 +38,8 @@ class NativeRun:
         updates: one per parameter, over its own identifiers.
         beginning: parameters, memories and rates by identifier.
         dtype: float32 or float64.
+        changing_rate: whether each step has a learning rate of its own.
+        seed: for random inputs.
     """
 
     def __init__(
@@ -49,15 +53,17 @@ class NativeRun:
         updates: Sequence[Update],
         beginning: Mapping[str, Any],
         dtype: np.dtype[Any],
+        *,
+        changing_rate: bool = False,
+        seed: int = 0,
     ) -> None:
         self._trace, self._sizes, self._sample, self._updates = trace, dict(sizes), sample, tuple(updates)
         self._axes, self._inputs, self._dtype = axes, inputs, dtype
         self._kept = tuple(beginning)
         self._made: Recent[int, tuple[Native, Arena]] = Recent(KEPT)
-        self._addresses = np.array(
-            [number for id in axes for number in self._described(id)] or [0],
-            np.int64,
-        )
+        self._per_step = (RATE.id,) if changing_rate else ()
+        self._seed, self._drawn = seed, trace.program.drawn
+        self._described_inputs = [number for id in axes for number in self._described(id)]
         _, self._current = self._function(batch)
         rest = self._sizes.get(sample.name, batch) % batch if sample is not None else 0
         if rest:
@@ -83,19 +89,29 @@ class NativeRun:
         if self._sample is not None:
             sizes[self._sample.name] = batch
         gathered = [Gathered(self._trace.program.names[id], axis) for id, axis in self._axes.items()]
-        native = compile_steps(self._trace, sizes, self._dtype, gathered=gathered, updates=self._updates)
+        native = compile_steps(
+            self._trace,
+            sizes,
+            self._dtype,
+            gathered=gathered,
+            updates=self._updates,
+            per_step=self._per_step,
+            drawn=self._drawn,
+        )
         arena = native.arena()
         for id, value in self._inputs.items():
             if id not in self._axes:
                 arena.put(id, value)
         return native, arena
 
-    def steps(self, order: Order, batch: int) -> Array:
+    def steps(self, order: Order, batch: int, rates: npt.ArrayLike | None = None, first: int = 0) -> Array:
         """The losses of the batches in the order, each before its update.
 
         Args:
             order: indices of samples, a whole number of batches.
             batch: samples in each.
+            rates: the learning rate of each step, where it changes.
+            first: how many steps were made before, for random inputs.
 
         Raises:
             SpecificationError: part of a batch, or a sample that there is not: machine code would read beyond the data.
@@ -110,7 +126,15 @@ class NativeRun:
         count = len(order) // batch
         losses = np.zeros(count, self._dtype)
         chosen = np.ascontiguousarray(order, np.int64)
-        native.run(arena.address, self._addresses.ctypes.data, chosen.ctypes.data, count, losses.ctypes.data)
+        numbers = np.ascontiguousarray(rates, self._dtype) if self._per_step else np.zeros(0, self._dtype)
+        if self._per_step and numbers.shape != (count,):
+            raise SpecificationError(f"{count} steps need as many rates, got an array of shape {numbers.shape}")
+        streams = [drawn.stream for drawn in self._drawn]
+        words = np.ascontiguousarray(keys(self._seed, first, count, streams))
+        pointers = [int(array.ctypes.data) for array in (numbers,) if self._per_step]
+        pointers += [int(words.ctypes.data)] if streams else []
+        inputs = np.array([*self._described_inputs, *pointers] or [0], np.int64)
+        native.run(arena.address, inputs.ctypes.data, chosen.ctypes.data, count, losses.ctypes.data)
         return losses
 
     def _check_order(self, order: Order, batch: int) -> None:
@@ -139,8 +163,7 @@ class NativeRun:
             self._current.put(id, value)
 
     def parameters(self) -> dict[str, Array]:
-        """Copies of the parameters."""
+        """Copies of the parameters, and of what the program remembers for predictions."""
         program = self._trace.program
-        return {
-            name.id: self._current.get(name.id, tuple(int(str(d)) for d in name.shape)) for name in program.parameters
-        }
+        names = (*program.parameters, *(remembered.name for remembered in program.remembered))
+        return {name.id: self._current.get(name.id, tuple(int(str(d)) for d in name.shape)) for name in names}

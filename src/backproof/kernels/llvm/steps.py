@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from backproof.errors import UnsupportedError
 from backproof.ir.expr import Expr, Name
-from backproof.ir.program import Equation, Program, resized
+from backproof.ir.program import Drawn, Equation, Program, resized
 from backproof.kernels.llvm.barrier import barrier_definition
 from backproof.kernels.llvm.code import Code, Counter, Machine
+from backproof.kernels.llvm.drawing import draw
 from backproof.kernels.llvm.loops import emit
 from backproof.kernels.llvm.memory import Buffer, Workspace
 from backproof.kernels.llvm.nests import Emitter
@@ -36,6 +37,21 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """What comes from outside in each step; ``%inputs`` holds three numbers for each that is gathered, then pointers.
+
+    Args:
+        gathered: inputs that are picked by index.
+        per_step: scalars that have a value for each step.
+        drawn: inputs that are random numbers.
+    """
+
+    gathered: tuple[Gathered, ...]
+    per_step: tuple[str, ...]
+    drawn: tuple[Drawn, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A function as text, and where its quantities lie in the workspace."""
 
@@ -54,6 +70,8 @@ def write_steps(
     gathered: Sequence[Gathered],
     updates: Iterable[Update] = (),
     wanted: Iterable[str] = (),
+    per_step: Sequence[str] = (),
+    drawn: Sequence[Drawn] = (),
     unroll: bool = False,
     threads: int = 1,
 ) -> Written:
@@ -67,6 +85,8 @@ def write_steps(
         gathered: the inputs that are picked by index into the given arrays, anew in each step.
         updates: of the parameters.
         wanted: further quantities to write to memory.
+        per_step: scalars that have a value for each step.
+        drawn: inputs that are random numbers, new in each step.
         unroll: write every loop out and keep the workspace in registers.
         threads: how many threads will run it at once.
     """
@@ -84,10 +104,11 @@ def write_steps(
     emitter = Emitter(code, space, stored(nests, kept), maths, aliases=moves)
     for name in (*program.inputs, *program.parameters):
         space.buffer(name.id, two_dimensional(_sized(name, sizes).shape))
-    code.open_loop("%count", lambda step: _step(emitter, nests, step, gathered, sizes, program.loss))
-    return Written(
-        _function(code, space, emitter, len(gathered), unroll), dict(space.buffers), space.size, tuple(nests)
-    )
+    for id in per_step:
+        space.buffer(id, (1, 1))
+    given = Given(tuple(gathered), tuple(per_step), tuple(drawn))
+    code.open_loop("%count", lambda step: _step(emitter, nests, step, given, program.loss))
+    return Written(_function(code, space, emitter, given, unroll), dict(space.buffers), space.size, tuple(nests))
 
 
 def _sized(expr: Expr, sizes: Mapping[str, int]) -> Expr:
@@ -161,13 +182,17 @@ def _step(
     emitter: Emitter,
     nests: Sequence[Nest],
     step: str,
-    gathered: Sequence[Gathered],
-    sizes: Mapping[str, int],
+    given: Given,
     loss: str,
 ) -> None:
     code = emitter.code
-    for position, source in enumerate(gathered):
+    for position, source in enumerate(given.gathered):
         _gather(emitter, position, source, step)
+    for id in given.per_step:
+        code.alone(lambda id=id: _take_number(emitter, given, id, step))  # type: ignore[misc]
+    for stream, drawn in enumerate(given.drawn):
+        index = code.plus(code.times(step, len(given.drawn)), stream)
+        draw(emitter, emitter.buffer(drawn.name), code.load("%keys", index, vector=False, type="i32"))
     code.barrier()
     emitter.turned.clear()
     for nest in nests:
@@ -179,6 +204,13 @@ def _step(
 
     code.alone(keep_loss)
     code.barrier()
+
+
+def _take_number(emitter: Emitter, given: Given, id: str, step: str) -> None:
+    """The scalar's value in this step, to where the nests read it."""
+    code = emitter.code
+    value = code.load(f"%number{given.per_step.index(id)}", step, vector=False)
+    code.store(value, emitter.buffer(id, (1, 1)).base, 0, vector=False)
 
 
 def _gather(emitter: Emitter, position: int, source: Gathered, step: str) -> None:
@@ -222,7 +254,7 @@ def _scaled(code: Code, position: int, feature: Counter) -> str:
     return code.put(f"mul i64 {feature}, %feature{position}")
 
 
-def _function(code: Code, space: Workspace, emitter: Emitter, inputs: int, unroll: bool) -> str:
+def _function(code: Code, space: Workspace, emitter: Emitter, given: Given, unroll: bool) -> str:
     """The whole module: declarations, vector functions, the function."""
     scalar = code.machine.scalar
     head: list[str] = []
@@ -231,7 +263,7 @@ def _function(code: Code, space: Workspace, emitter: Emitter, inputs: int, unrol
             head.append(f"  {buffer.base} = alloca [{max(buffer.size, 1)} x {scalar}], align 64")
         else:
             head.append(f"  {buffer.base} = getelementptr inbounds {scalar}, ptr %workspace, i64 {buffer.offset}")
-    for k in range(inputs):
+    for k in range(len(given.gathered)):
         head += [
             f"  %pa{k} = getelementptr inbounds i64, ptr %inputs, i64 {3 * k}",
             f"  %pb{k} = getelementptr inbounds i64, ptr %inputs, i64 {3 * k + 1}",
@@ -241,6 +273,13 @@ def _function(code: Code, space: Workspace, emitter: Emitter, inputs: int, unrol
             f"  %feature{k} = load i64, ptr %pc{k}",
             f"  %input{k} = inttoptr i64 %la{k} to ptr",
             f"  %dense{k} = icmp eq i64 %feature{k}, 1",
+        ]
+    pointers = [f"number{k}" for k in range(len(given.per_step))] + ["keys"] * bool(given.drawn)
+    for k, pointer in enumerate(pointers, start=3 * len(given.gathered)):
+        head += [
+            f"  %p{pointer} = getelementptr inbounds i64, ptr %inputs, i64 {k}",
+            f"  %l{pointer} = load i64, ptr %p{pointer}",
+            f"  %{pointer} = inttoptr i64 %l{pointer} to ptr",
         ]
     enter, leave = _copies(code, space) if unroll else ([], [])
     functions = emitter.maths.definitions(sorted(emitter.functions))

@@ -22,7 +22,7 @@ from backproof.optimizers import optimizer_named
 from backproof.rules.elementwise import ACTIVATIONS
 from backproof.rules.losses import LOSSES
 from backproof.training import train
-from backproof.training.native import beginning, updates_of
+from backproof.training.equations import beginning, updates_of
 from kernel_bounds import gradient_distance, step_distance
 
 SIZES = (1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100)

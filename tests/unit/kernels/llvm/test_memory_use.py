@@ -16,7 +16,7 @@ from backproof.dims import Symbol
 from backproof.kernels.llvm.run import NativeRun
 from backproof.networks import mlp
 from backproof.optimizers import optimizer_named
-from backproof.training.native import beginning, updates_of
+from backproof.training.equations import beginning, updates_of
 
 MEMORIES = {"sgd": 0, "momentum": 1, "adam": 2}
 """Arrays like a parameter that a rule remembers."""

@@ -22,7 +22,7 @@ from backproof.kernels.llvm.steps import Gathered, write_steps
 from backproof.networks import mlp
 from backproof.optimizers import adam
 from backproof.training import train
-from backproof.training.native import updates_of
+from backproof.training.equations import updates_of
 
 NET = mlp(7, 33, 4, activation="tanh", loss="cross_entropy", bias=True)
 ON_X86 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names processors of x86-64")

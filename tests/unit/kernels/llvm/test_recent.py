@@ -15,7 +15,7 @@ from backproof.kernels.llvm.recent import Recent
 from backproof.kernels.llvm.run import NativeRun
 from backproof.networks import mlp
 from backproof.optimizers import adam
-from backproof.training.native import beginning, updates_of
+from backproof.training.equations import beginning, updates_of
 
 NET = mlp(3, 4, 1, bias=True)
 

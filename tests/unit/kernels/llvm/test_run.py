@@ -13,7 +13,7 @@ from backproof.errors import SpecificationError
 from backproof.kernels.llvm.run import NativeRun
 from backproof.networks import mlp
 from backproof.optimizers import optimizer_named
-from backproof.training.native import beginning, updates_of
+from backproof.training.equations import beginning, updates_of
 
 NET = mlp(6, 9, 2, activation="tanh", bias=True)
 SAMPLES = 40

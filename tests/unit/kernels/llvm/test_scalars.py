@@ -15,7 +15,7 @@ from backproof.kernels.llvm.backend import LlvmKernel, compile_steps
 from backproof.kernels.llvm.scalars import hoisted, never_tiny
 from backproof.networks import mlp
 from backproof.optimizers import RATE, Memory, Optimizer, adam, optimizer_named
-from backproof.training.native import common, updates_of
+from backproof.training.equations import common, updates_of
 
 X, Y = Name("x", (4, 20)), Name("y", (4, 20))
 P = Name("p")

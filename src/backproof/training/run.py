@@ -1,0 +1,263 @@
+"""The training loop: slices of steps, epochs, what is watched after each, and when to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from backproof.errors import CallbackError, NonFiniteError
+from backproof.ir.arithmetic import Array
+from backproof.training.batches import Batches
+from backproof.training.divergence import divergence
+from backproof.training.events import Callback, Event
+from backproof.training.judge import Judge
+from backproof.training.progress import Reporter
+from backproof.training.rates import LearningRate
+from backproof.training.result import Epoch, Stopped
+from backproof.training.steps import Diverged, State, Steps
+from backproof.training.watching import Watch
+
+SLICE = 0.05
+"""Seconds that one call may take, roughly: what Ctrl-C waits for at most."""
+LONGEST = 1_000_000
+"""Steps in one call at most: each leaves a loss."""
+
+
+@dataclass(slots=True)
+class Candidate:
+    """Parameters and a loss by which they are compared with others."""
+
+    loss: float
+    parameters: State
+    epoch: int
+
+
+@dataclass(slots=True)
+class Pass:
+    """An epoch in the making.
+
+    Args:
+        order: the samples in their order.
+        done: how many of them have been in a batch.
+        mean: of the losses of all samples, as far as they are known.
+        seconds: spent so far.
+    """
+
+    order: Array
+    done: int = 0
+    mean: float = 0.0
+    seconds: float = 0.0
+
+    def add(self, losses: Array, share: float) -> None:
+        """Take in the losses of batches that are each a share of the samples; one by one, wherever a slice ends."""
+        terms = np.asarray(losses, np.float64) * share
+        self.mean = float(np.add.accumulate(np.concatenate(([self.mean], terms)))[-1])
+
+
+@dataclass
+class Run:
+    """What a run has come to, and how it goes on.
+
+    Args:
+        steps: makes the steps.
+        batches: the samples.
+        rates: the learning rate of each step.
+        judge: on the data that the loss in the end is told of.
+        validation: on held-out data, after each epoch.
+        watch: measures norms of gradients and updates now and then.
+        callbacks: are told of each epoch.
+        patience: epochs without a lower validation loss after which to stop; None for never.
+        made: steps so far.
+        parameters: after them; ``previous`` those before the last call.
+        history: of the epochs that are done.
+        best: the best parameters so far: by the validation loss where there is one, otherwise by the training loss.
+        current: the epoch in the making.
+        per_step: seconds of a step, as last measured; nothing is known before the first, which is a slice of its own.
+    """
+
+    steps: Steps
+    batches: Batches
+    rates: LearningRate
+    judge: Judge
+    validation: Judge | None = None
+    watch: Watch | None = None
+    callbacks: Sequence[Callback] = ()
+    patience: int | None = None
+    made: int = 0
+    parameters: State = field(default_factory=dict)
+    previous: State = field(default_factory=dict)
+    history: list[Epoch] = field(default_factory=list)
+    best: Candidate | None = None
+    current: Pass | None = None
+    per_step: float = SLICE
+
+    def __post_init__(self) -> None:
+        self.parameters = self.steps.parameters()
+
+    def run(self, epochs: int, shown: Reporter) -> Stopped:
+        """All epochs, or as many as Ctrl-C, patience or a callback allow.
+
+        Raises:
+            DivergenceError: a quantity became NaN or infinite.
+            CallbackError: a callback failed.
+        """
+        try:
+            while len(self.history) < epochs:
+                if self.batches.whole:
+                    self._whole_batches(self._epochs_at_once(epochs), shown)
+                else:
+                    self._mini_batches(shown)
+                if self._told():
+                    return "asked"
+                if self._patience_is_out():
+                    return "early"
+        except KeyboardInterrupt:
+            return "interrupted"
+        return "finished"
+
+    def outcome(self, stopped: Stopped) -> tuple[State, float]:
+        """The parameters to give back, and the loss of all data with them.
+
+        Raises:
+            DivergenceError: the last update made something NaN or infinite.
+        """
+        if stopped == "early" and self.best is not None:
+            return self.best.parameters, self.judge(self.best.parameters)[0]
+        if stopped == "interrupted" and self.best is not None:
+            if self.validation is not None:
+                return self.best.parameters, self.judge(self.best.parameters)[0]
+            candidates = [self.best.parameters, self.parameters]
+            losses = [self.judge(parameters)[0] for parameters in candidates]
+            better = losses.index(min(losses))
+            return candidates[better], losses[better]
+        try:
+            return self.parameters, self.judge.loss(self.parameters)
+        except NonFiniteError as error:
+            rate = self.history[-1].learning_rate if self.history else self.rates.rate
+            raise divergence(error, len(self.history), self.made + 1, rate, self.parameters, self.previous) from error
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def _epochs_at_once(self, epochs: int) -> int:
+        """Several where each is one short step and nobody looks after each."""
+        watched = self.validation or self.callbacks or self.watch or self.patience or self.rates.depends_on_losses
+        return 1 if watched else min(epochs - len(self.history), self._fitting())
+
+    def _whole_batches(self, count: int, shown: Reporter) -> None:
+        began, samples, done = time.perf_counter(), self.batches.samples, len(self.history)
+        order = np.tile(np.arange(samples, dtype=np.int64), count)
+        rates = self.rates.of(self.made, count)
+        losses = self._taken(order, samples, rates).tolist()
+        before, after = self.parameters, self.steps.parameters()
+        seconds = (time.perf_counter() - began) / count
+        epochs = [
+            Epoch(done + k, loss, seconds, self.made + k, rate)
+            for k, (loss, rate) in enumerate(zip(losses, rates.tolist(), strict=True), 1)
+        ]
+        if self.validation is None:
+            self._keep_if_better(losses[0], before, done)
+        # Together and last, so that an interruption finds parameters and history that fit each other.
+        self.history += epochs
+        self.made, self.previous, self.parameters = self.made + count, before, after
+        shown.step(done + count, self.made, losses[-1])
+        self._look(before, order[-samples:])
+        self.per_step = max(self.per_step, (time.perf_counter() - began) / count)
+
+    def _mini_batches(self, shown: Reporter) -> None:
+        """One pass: slices of whole batches, then the batch that is left over."""
+        number, size, before = len(self.history) + 1, self.batches.size, self.parameters
+        if self.current is None:
+            self.current = Pass(self.batches.order())
+        current = self.current
+        order, whole, rate = current.order, len(current.order) // size * size, 0.0
+        while current.done < len(order):
+            began = time.perf_counter()
+            batch = size if current.done < whole else len(order) - whole
+            taken = min(self._fitting() * size, whole - current.done) if current.done < whole else batch
+            rates = self.rates.of(self.made, -(-taken // batch))
+            losses = self._taken(order[current.done : current.done + taken], batch, rates)
+            current.add(losses, batch / self.batches.samples)
+            current.done += taken
+            self.made, self.previous = self.made + len(losses), self.parameters
+            self.parameters = self.steps.parameters()
+            current.seconds += time.perf_counter() - began
+            rate = float(rates[-1])
+            shown.step(number, self.made, float(losses[-1]))
+        mean = current.mean
+        self.history.append(Epoch(number, mean, current.seconds, self.made, rate))
+        self.current = None
+        if self.validation is None:
+            self._keep_if_better(mean, self.parameters, number)
+        self._look(before, order[-size:])
+
+    def _fitting(self) -> int:
+        """How many steps fit into a slice."""
+        return max(1, min(LONGEST, int(SLICE / self.per_step))) if self.steps.at_once else 1
+
+    def _taken(self, order: Array, size: int, rates: Array) -> Array:
+        """Some steps in one call.
+
+        Raises:
+            DivergenceError: where they went wrong.
+        """
+        began = time.perf_counter()
+        try:
+            losses = self.steps.take(order, size, rates, self.made)
+        except Diverged as at:
+            epoch = len(self.history) + 1 + (at.step if self.batches.whole else 0)
+            raise divergence(
+                at.error, epoch, self.made + at.step + 1, float(rates[at.step]), at.parameters, at.previous
+            ) from at.error
+        if size == self.batches.size:  # the batch that is left over may be far smaller than the others
+            self.per_step = max(1e-9, (time.perf_counter() - began) / len(losses))
+        return losses
+
+    # --- after an epoch -----------------------------------------------------------------------------------------------
+
+    def _look(self, before: Mapping[str, Array], last: Array) -> None:
+        """Complete the record of the epoch: validation, metrics, norms."""
+        epoch = self.history[-1]
+        if self.validation is not None:
+            loss, metrics = self.validation(self.parameters)
+            epoch = replace(epoch, validation_loss=loss, metrics=metrics)
+            self._keep_if_better(loss, self.parameters, epoch.number)
+        if self.watch is not None and self.watch.is_due(epoch.number):
+            norms, ratios = self.watch(self.steps.state(), before, self.parameters, last, self.made)
+            epoch = replace(epoch, gradient_norms=norms, update_ratios=ratios)
+        self.history[-1] = epoch
+        self.rates.after_epoch(epoch.loss if epoch.validation_loss is None else epoch.validation_loss)
+
+    def _keep_if_better(self, loss: float, parameters: State, epoch: int) -> None:
+        if self.best is None or loss < self.best.loss:
+            self.best = Candidate(loss, parameters, epoch)
+
+    def _told(self) -> bool:
+        """Tell the callbacks; whether one asks to stop.
+
+        Raises:
+            CallbackError: one failed; has the parameters and the history.
+        """
+        if not self.callbacks:
+            return False
+        event = Event(
+            self.history[-1], tuple(self.history), {id: array.copy() for id, array in self.parameters.items()}
+        )
+        for callback in self.callbacks:
+            try:
+                callback(event)
+            except Exception as error:
+                name = getattr(callback, "__name__", type(callback).__name__)
+                raise CallbackError(
+                    f"the callback {name} failed after epoch {event.epoch.number}: {error!r}; "
+                    "the weights are in .params of this error",
+                    params=self.parameters,
+                    history=event.history,
+                ) from error
+        return event.stopping
+
+    def _patience_is_out(self) -> bool:
+        waited = len(self.history) - self.best.epoch if self.best is not None else 0
+        return self.patience is not None and waited >= self.patience
