@@ -33,8 +33,8 @@ from backproof.ir.program import Equation
 from backproof.ir.traverse import names, transform
 from backproof.rules.elementwise import ACTIVATIONS, derivative, derivative_formula
 
-OTHER_FUNCTIONS = ("sigmoid", "tanh", "relu", "softplus")
-"""Whose derivative is tried in the place of another's."""
+OTHER_FUNCTIONS = ("sigmoid", "tanh", "relu")
+"""Those whose derivative is tried in the place of another's, and which are tried in the place of another."""
 
 SIGMOID = ACTIVATIONS["sigmoid"]()
 
