@@ -206,7 +206,7 @@ class RelativeError:
 class Backproof:
     """``bp.check``, at the very point that the others get, or at points of its own."""
 
-    rule, module = "derived gradient ± rounding bound", "backproof.checking.checker"
+    rule, module = "derived gradient ± rounding bound", "backproof"
 
     def __init__(self, own_points: bool = False) -> None:
         self.own_points = own_points
