@@ -57,7 +57,7 @@ class Change:
     @property
     def cost(self) -> int:
         """How much is changed: the least is the likeliest."""
-        return COST.get(self.how, 20) + sum(max(len(e.new), e.end - e.start) for e in self.edits)
+        return COST.get(self.how, 20) + (_apart(self.old, self.new) if len(self.edits) == 1 else 2 * len(self.edits))
 
 
 COST: Mapping[str, int] = {
@@ -65,6 +65,17 @@ COST: Mapping[str, int] = {
     "operator": 2, "scaled": 8, "axis": 0, "reduced": 4, "unreduced": 4, "reduction": 2, "added": 6, "reshaped": 12,
     "rewritten": 30,
 }  # fmt: skip
+
+
+def _apart(old: str, new: str) -> int:
+    """How many characters are gone and come between what both begin and end with."""
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    return len(old) + len(new) - 2 * (start + end)
 
 
 def grouped(text: str) -> str:

@@ -157,6 +157,7 @@ class Follower:
             return
         placed = self._used_later(id, outcome.known, followed)
         if placed is not None:
+            placed = self._signed(equation, placed, followed)
             outcome.placed, outcome.suspect = placed, placed.seen
         followed.roles.placed[id] = placed or Placed(outcome.known.value)
 
@@ -167,10 +168,7 @@ class Follower:
             known = self.known(id, assigned)
             if known is None or self._all_zero(known):
                 continue
-            for scale in scales(assigned.sizes, known.value.shape):
-                hit = self._hit(known, scale, followed.window, self._orientation(id, roles))
-                if hit is None:
-                    continue
+            for scale, hit in self._scaled_hits(known, assigned, followed.window, self._orientation(id, roles)):
                 placed = Placed(hit[1].array / scale, hit[0], hit[1].how, scale)
                 roles.placed, roles.sizes = {**assigned.placed, id: placed}, assigned.sizes
                 outcome.known, outcome.placed, outcome.right = known, placed, True
@@ -186,6 +184,26 @@ class Follower:
         outcome.right = True
         followed.roles.placed[outcome.id] = outcome.placed
         return True
+
+    def _scaled_hits(
+        self, known: Known, roles: Roles, window: Window, how: str | None
+    ) -> Iterator[tuple[float, tuple[Seen, View]]]:
+        """The value itself, its negative, or else the multiple of it that a variable holds last."""
+        others: list[tuple[bool, int, float, tuple[Seen, View]]] = []
+        for scale in self.scales(roles, known.value.shape):
+            for hit in self._hits(known, scale, window, how):
+                if abs(scale) == 1:
+                    yield scale, hit
+                    return
+                others.append((hit[0].assigned, hit[0].order, scale, hit))
+        if others:
+            _, _, scale, hit = max(others, key=lambda o: o[:2])
+            yield scale, hit
+
+    def scales(self, roles: Roles, shape: tuple[int, ...]) -> list[float]:
+        """The factors that people leave out or put in, here."""
+        targets = [roles.placed[n.id].array.size for n in self.trace.program.inputs if n.id in roles.placed]
+        return scales({**roles.sizes, **{f" {k}": size for k, size in enumerate(targets[1:])}}, shape)
 
     def _orientation(self, id: str, roles: Roles) -> str | None:
         """The orientation that a gradient must have where its shape does not tell."""
@@ -214,7 +232,7 @@ class Follower:
             known = self.known(outcome.id, changed)
             if known is None:
                 continue
-            for scale in scales(roles.sizes, known.value.shape):
+            for scale in self.scales(roles, known.value.shape):
                 hit = self._hit(known, scale, followed.window)
                 if hit is not None and hit[0].order > update.seen.order:
                     outcome.placed = Placed(hit[1].array / scale, hit[0], hit[1].how, scale)
@@ -238,7 +256,7 @@ class Follower:
                 value = self.known(equation.name.id, with_it)
                 if value is None or self._all_zero(value):
                     continue
-                for scale in (1.0, -1.0, *scales(roles.sizes, value.value.shape)):
+                for scale in self.scales(roles, value.value.shape):
                     hit = self._hit(value, scale, followed.window)
                     if hit is not None and hit[0].order > seen.order and hit[0].value.size >= 1:
                         return with_it.placed[id]
@@ -246,6 +264,22 @@ class Follower:
                 if update is not None and ratio(update, value.value, value.bound) is not None:
                     return with_it.placed[id]
         return None
+
+    def _signed(self, equation: Equation, placed: Placed, followed: Followed) -> Placed:
+        """The wrong value in the scale of what it is made from; that of the first one is told by the updates."""
+        roles, id = followed.roles, equation.name.id
+        backward = {e.name.id for e in self.trace.backward}
+        above = [roles.placed[n].scale for n in names(equation.value) & backward if n in roles.placed]
+        scale = next((s for s in above if s != 1.0), 1.0)
+        if not above:
+            with_it = Roles({**roles.placed, id: placed}, roles.sizes)
+            for gradient, parameter in self.gradient_of.items():
+                update = followed.updates.get(parameter)
+                if update is not None and id in names(self.trace.joint.definitions[gradient].value):
+                    known = self.known(gradient, with_it)
+                    eta = None if known is None else ratio(update, known.value, known.bound)
+                    scale = -1.0 if eta is not None and eta < 0 else scale
+        return Placed(placed.array / scale, placed.seen, placed.how, scale)
 
     def _suspects(self, shape: tuple[int, ...], followed: Followed) -> Iterator[tuple[Seen, View]]:
         """Values of the window in the shape that are not known to be anything else."""
@@ -266,10 +300,14 @@ class Follower:
         return known if np.isfinite(known.value).all() else None
 
     def _hit(self, known: Known, scale: float, window: Window, how: str | None = None) -> tuple[Seen, View] | None:
+        hits = self._hits(known, scale, window, how)
+        return hits[0] if hits else None
+
+    def _hits(self, known: Known, scale: float, window: Window, how: str | None = None) -> list[tuple[Seen, View]]:
         hits = self.values.equal(known, scale, window.span)
         if how is not None and known.value.ndim == 2 and known.value.shape[0] == known.value.shape[1] > 1:
             hits = [(seen, view) for seen, view in hits if view.how == how]
-        return hits[0] if hits else None
+        return hits
 
 
 def unclaimed(values: Values, window: Window, taken: set[bytes]) -> Iterator[Seen]:

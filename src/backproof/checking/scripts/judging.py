@@ -11,11 +11,11 @@ import numpy as np
 from backproof.backprop.trace import Trace
 from backproof.checking.findings import Convention, Judged, Verdict
 from backproof.checking.precision import Array
-from backproof.checking.scripts.following import Followed, Follower, Outcome, scales, unclaimed
+from backproof.checking.scripts.following import Followed, Follower, Outcome, unclaimed
 from backproof.checking.scripts.mending import Fault, Goal, assigned_value, value_goal
 from backproof.checking.scripts.roles import Search
 from backproof.checking.scripts.updates import Update, ratio
-from backproof.checking.scripts.values import Seen, Values, views
+from backproof.checking.scripts.values import Seen, Values, View, views
 from backproof.checking.scripts.windows import windows
 from backproof.checking.truth import Known, deviation
 
@@ -70,7 +70,30 @@ class Judge:
             if effect is not None and np.isnan(effect):
                 rate = self._rate(id) or 1.0
                 found[id] = float(rate / rates[0]) if rates else float(np.sign(rate))
+        return {**found, **self._inconsistent(found)}
+
+    def _inconsistent(self, effects: dict[str, float | None]) -> dict[str, float]:
+        """Steps that have another rate than the others have, though no other variable is in them."""
+        rates = {id: abs(r) for id, e in effects.items() if e is not None and abs(e) == 1 and (r := self._rate(id))}
+        if len(rates) < 2:
+            return {}
+        ordered = sorted(rates.values())
+        usual = min(rates, key=lambda id: (-sum(abs(rates[id] - r) <= NATURAL * r for r in ordered), self._literals(id)))
+        found: dict[str, float] = {}
+        for id, rate in rates.items():
+            off = abs(rate - rates[usual]) > NATURAL * rate
+            if off and self._variables(id) <= self._variables(usual):
+                found[id] = float((effects[id] or 1.0) * rate / rates[usual])
         return found
+
+    def _literals(self, id: str) -> int:
+        statement = self.main.updates[id].seen.run.statement
+        return sum(isinstance(n, ast.Constant) for n in ast.walk(statement))
+
+    def _variables(self, id: str) -> set[float]:
+        """The numbers in the statement that have a name."""
+        run = self.main.updates[id].seen.run
+        return {float(s.value) for s in run.seen if s.stored and s.value.ndim == 0}
 
     def _rate(self, id: str) -> float | None:
         outcome, update = self.main.outcomes.get(self.trace.gradients[id]), self.main.updates.get(id)
@@ -102,7 +125,7 @@ class Judge:
         pairs = {a * b for a in scalars for b in scalars} | {a / b for a in scalars for b in scalars}
         if any(abs(s - size) <= NATURAL * size for s in pairs):
             return float(sign)
-        candidates = scales(self.main.roles.sizes, outcome.known.value.shape if outcome.known is not None else ())
+        candidates = self.follower.scales(self.main.roles, outcome.known.value.shape if outcome.known is not None else ())
         for scale in candidates:
             if scale > 0 and any(abs(s * scale - size) <= NATURAL * size for s in scalars):
                 return float(sign * scale)
@@ -136,7 +159,7 @@ class Judge:
         parameter = self.follower.gradient_of.get(outcome.id)
         update = self.main.updates.get(parameter or "")
         if outcome.suspect is not None:
-            fault = self._fault_at(outcome, outcome.suspect)
+            fault = self.fault_at(outcome, outcome.suspect)
             if fault is not None:
                 yield fault
         if update is not None and parameter is not None:
@@ -144,7 +167,7 @@ class Judge:
         elif outcome.suspect is None:
             yield from self._blind(outcome)
 
-    def _fault_at(self, outcome: Outcome, seen: Seen, allowed: tuple[float, ...] | None = None) -> Fault | None:
+    def fault_at(self, outcome: Outcome, seen: Seen, allowed: tuple[float, ...] | None = None) -> Fault | None:
         origin = self._origin(seen)
         node = origin.node
         run = origin.run
@@ -195,9 +218,12 @@ class Judge:
 
     def _allowed(self, id: str, known: Known) -> tuple[float, ...]:
         """The scale of what the quantity is made from; for the first Δ any sign."""
-        used = [o.placed.scale for o in self.main.outcomes.values() if o.right and o.placed and o.id != id]
-        backward = [s for o, s in ((o, o.placed.scale) for o in self.main.outcomes.values() if o.placed) if o.id.startswith("delta")]
-        return tuple(dict.fromkeys([*(backward or [1.0]), 1.0])) if used else (1.0,)
+        own = self.main.outcomes[id].placed
+        if own is not None:
+            return (own.scale,)
+        inner = {e.name.id for e in self.trace.backward} - set(self.follower.gradient_of)
+        scales = [o.placed.scale for o in self.main.outcomes.values() if o.placed is not None and o.id in inner]
+        return tuple(dict.fromkeys([*scales, 1.0]))
 
     def _at_update(self, outcome: Outcome, update: Update) -> Iterator[Fault]:
         """The statement that changes the parameter, or where the variable that it uses was made."""
@@ -206,17 +232,28 @@ class Judge:
         if known is None or value is None:
             return
         for seen in update.seen.run.seen:
-            if seen.stored and not seen.assigned and seen.text != update.seen.text and seen.value.size > 1:
-                for view in views(seen.value, update.step.shape):
+            if seen.stored and not seen.assigned and seen.text != update.seen.text and self._made_inside(seen):
+                for view in self._repeated(seen, update.step.shape):
                     eta = ratio(update, view.array, np.zeros(()))
                     if eta is not None:
                         sign = float(np.sign(eta))
-                        fault = self._fault_at(outcome, seen, (sign,))
+                        fault = self.fault_at(outcome, seen, (sign,))
                         if fault is not None:
                             yield fault
                         break
         goal = self.step_goal(update, known, value)
         yield Fault(outcome.id, known, update.seen.run, value, goal, update.how == "transposed")
+
+    def _made_inside(self, seen: Seen) -> bool:
+        """An array, or a number that was computed in this pass rather than a learning rate."""
+        origin = self._origin(seen)
+        return seen.value.size > 1 or (origin is not seen and not origin.stored and origin.order >= self.main.window.start)
+
+    @staticmethod
+    def _repeated(seen: Seen, shape: tuple[int, ...]) -> list[View]:
+        if seen.value.ndim == 0 and shape:
+            return [View(np.full(shape, float(seen.value)), "same")]
+        return list(views(seen.value, shape))
 
     def step_goal(self, update: Update, known: Known, value: ast.expr) -> Goal:
         """The step is a natural multiple of the gradient."""
@@ -259,7 +296,7 @@ class Judge:
             count += 1
             if count > MOST_BLIND:
                 return
-            fault = self._fault_at(outcome, seen)
+            fault = self.fault_at(outcome, seen)
             if fault is not None:
                 yield fault
 
@@ -270,7 +307,8 @@ class Judge:
         wrong = {id: e for id, e in self.effects.items() if e is not None and abs(e - 1) > NATURAL}
         if not wrong:
             return
-        everywhere = len(wrong) == sum(e is not None for e in self.effects.values()) and len(set(wrong.values())) == 1
+        known = [e for e in self.effects.values() if e is not None]
+        everywhere = len(wrong) == len(known) and max(known) - min(known) <= NATURAL * abs(known[0])
         if everywhere and len(wrong) > 1:
             factor = next(iter(wrong.values()))
             first = self._first_scaled(factor)
@@ -296,7 +334,7 @@ class Judge:
         if placed is not None and placed.seen is not None and known is not None:
             if update is None or placed.seen is not update.seen:
                 goal = (placed.scale / factor,)
-                fault = self._fault_at(outcome, placed.seen, goal)
+                fault = self.fault_at(outcome, placed.seen, goal)
                 if fault is not None and abs(placed.scale) != 1 or (fault is not None and factor == placed.scale):
                     trouble.faults.append(fault)
             if update is not None:

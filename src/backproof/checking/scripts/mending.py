@@ -188,18 +188,17 @@ class Mender:
         return bool(names(factor) & (inputs | backward))
 
     def _counts(self, scope: Scope) -> list[str]:
+        """Spellings of the number of samples, and of that of all outputs where it is another."""
         sizes = {float(v) for v in self.followed.roles.sizes.values()} - {1.0}
-        named = [t for t, v in scope.variables.items() if v.shape == () and float(v) in sizes and t.isidentifier()]
-        if named:
-            return named[:1]
+        named = [t for t, v in scope.variables.items() if v.shape == () and float(v) in sizes and t.isidentifier()][:1]
         words = Words(self.listing, self.followed.roles, scope)
-        for name in self.followed.roles.sizes:
-            if self.followed.roles.sizes[name] > 1:
-                try:
-                    return [words.size(name)]
-                except Exception:
-                    return []
-        return []
+        if not named and sizes:
+            named = [text for name in self.followed.roles.sizes if (text := words.known_size(name)) is not None][:1]
+        outputs = self.followed.roles.placed.get("y_hat")
+        if outputs is not None and float(outputs.array.size) not in sizes | {1.0}:
+            text = words.known("y_hat")
+            named += [f"{text}.size"] if text is not None else []
+        return named
 
     # --- trying ---------------------------------------------------------------------------------------------------
 

@@ -298,8 +298,9 @@ class Raised:
         """Changes of the line with which it gives something that the derivation has."""
         assert self.run is not None and self.statement is not None
         mender = Mender(self.trace, self.values, self.judge.main)
-        for fault in self._faults():
-            for mend in mender.mends(fault)[:3]:
+        found = [(mend.change.cost, k, mend, fault) for k, fault in enumerate(self._faults()) for mend in mender.mends(fault)[:3]]
+        for _, _, mend, fault in sorted(found, key=lambda f: f[:2])[:6]:
+            if mend.change.edits:
                 old, new = mend.change.old, mend.change.new
                 yield Proposal(
                     "shapes-disagree",
@@ -320,6 +321,11 @@ class Raised:
         if own is not None:
             outcome = self.judge.main.outcomes.get(self.trace.gradients[own])
             placed = self.judge.main.roles.placed[own]
+            for seen in self.run.seen if outcome is not None and outcome.known is not None else ():
+                if seen.stored and seen.value.ndim and seen.text != self.listing.spelt(_targeted(self.statement)):
+                    at = self.judge.fault_at(outcome, seen, (1.0, -1.0)) if outcome is not None else None
+                    if at is not None and at.run is not self.run:
+                        yield at
             if outcome is not None and outcome.known is not None and placed.seen is not None:
                 blank = np.zeros(placed.array.shape)
                 target = Seen(value, self._target(), placed.seen.value, self.run.order, self.run, True, "array")
@@ -331,7 +337,7 @@ class Raised:
         roles = self.judge.main.roles
         for equation in self.trace.joint.equations:
             outcome = self.judge.main.outcomes.get(equation.name.id)
-            if outcome is None or outcome.right:
+            if outcome is None or outcome.right or equation.name.id == self.trace.program.loss:
                 continue
             for expr in _pieces(equation.value):
                 wanted = self.judge.search.evaluated(expr, roles)
@@ -342,6 +348,14 @@ class Raised:
                 goal = value_goal(known, scales, None, None)
                 inputs = roles.placed.get("X")
                 yield Fault(outcome.id, known, self.run, value, goal, inputs is not None and inputs.how == "transposed")
+
+
+def _targeted(statement: ast.stmt) -> ast.expr:
+    match statement:
+        case ast.Assign([target, *_]) | ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+            return target
+        case _:
+            return ast.Constant(None)
 
 
 def _pieces(value: Expr) -> Iterator[Expr]:

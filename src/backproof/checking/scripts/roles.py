@@ -78,8 +78,8 @@ class Search:
         self._descend(0, Roles())
         return self.best
 
-    def _descend(self, k: int, roles: Roles) -> bool:
-        if len(roles.met) > len(self.best.met):
+    def _descend(self, k: int, roles: Roles, sure: bool = True) -> bool:
+        if sure and len(roles.met) > len(self.best.met):
             self.best = roles
         if k == len(self.forward):
             return len(roles.met) == len(self.forward)
@@ -88,7 +88,8 @@ class Search:
             if self.trials > MOST_TRIALS:
                 return False
             hit = self._hit(equation, assigned)
-            if hit is not None and self._descend(k + 1, hit):
+            # A value that no variable ever holds may be there by chance: then nothing further is made of it.
+            if hit is not None and self._descend(k + 1, hit, self._held(hit.placed[equation.name.id])):
                 return True
         return False
 
@@ -116,6 +117,14 @@ class Search:
                 return Roles(placed, roles.sizes, (*roles.met, equation.name.id))
         return None
 
+    def _held(self, placed: Placed) -> bool:
+        """Whether a variable ever holds the value."""
+        if placed.seen is None:
+            return False
+        value = placed.seen.value
+        near = self.values.near(value.size, float(np.abs(np.asarray(value, np.float64)).sum()), 0.0)
+        return any(s.stored and s.value.shape == value.shape and np.array_equal(s.value, value) for s in near)
+
     def evaluated(self, value: Expr, roles: Roles) -> Floats | None:
         """The expression on what is placed; None where it cannot be computed."""
         try:
@@ -138,7 +147,7 @@ class Search:
                 for shape, bound in shapes_for(seen, name.shape, sizes)
                 for view in self._views(seen, name.id, shape)
             ]
-            found.sort(key=lambda c: (not named_like(c[0].text, name.id), c[1].how != "same", c[0].order))
+            found.sort(key=lambda c: (not named_like(c[0].text, name.id), c[0].order, c[1].how != "same"))
             self._tried[key] = found[:MOST_CANDIDATES]
         return self._tried[key]
 
@@ -151,7 +160,8 @@ class Search:
         """The variable that fits by its shape and name, where no equation tells."""
         used = {s.value.tobytes() for s in taken}
         for seen, view, _ in self.candidates(name, roles.sizes):
-            if seen.value.tobytes() not in used:
+            other = any(named_like(seen.text, id) for id in self.given if id != name.id)
+            if seen.value.tobytes() not in used and not other:
                 return Placed(view.array, seen, view.how)
         return None
 

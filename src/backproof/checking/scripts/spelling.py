@@ -108,6 +108,20 @@ class Words:
                 return f"{self.quantity(id)}.shape[{placed.seen.value.shape.index(size)}]"
         raise Unspeakable(name)
 
+    def known(self, id: str) -> str | None:
+        """The variable of a quantity; None where none is in sight."""
+        try:
+            return self.quantity(id)
+        except Unspeakable:
+            return None
+
+    def known_size(self, name: str) -> str | None:
+        """The spelling of a size; None where there is none."""
+        try:
+            return self.size(name)
+        except Unspeakable:
+            return None
+
     def shape(self, shape: Shape) -> str:
         return "(" + ", ".join(str(d) if isinstance(d, int) else self.size(d.name) for d in shape) + ")"
 
