@@ -11,7 +11,7 @@ from backproof.ir.arithmetic import Array
 
 
 class JaxPeer:
-    """A jitted ``lax.scan`` over the epoch; the gradients are JAX's own."""
+    """A jitted ``lax.scan`` over the epoch, under ``vmap`` where there are several networks; JAX's own gradients."""
 
     def __init__(self, workload: Workload) -> None:
         import jax
@@ -22,7 +22,7 @@ class JaxPeer:
         self._block = jax.block_until_ready
         self._X = jnp.asarray(X.reshape(workload.steps, workload.batch, -1))
         self._y = jnp.asarray(y.reshape(workload.steps, workload.batch, -1))
-        self._start = workload.start()
+        self._start, self._copies = workload.start(), workload.copies
         self.restart()
         gradient, update = jax.value_and_grad(_loss(workload)), _update(workload)
 
@@ -36,7 +36,8 @@ class JaxPeer:
 
             return lax.fori_loop(0, count, one, (state, jnp.zeros(workload.steps, jnp.float32)))
 
-        self._epochs = jax.jit(epochs, donate_argnums=1)
+        several = jax.vmap(epochs, in_axes=(None, 0, None, None)) if workload.copies > 1 else epochs
+        self._epochs = jax.jit(several, donate_argnums=1)
 
     def restart(self) -> None:
         import jax
@@ -44,7 +45,8 @@ class JaxPeer:
 
         parameters = {id: jnp.array(value) for id, value in self._start.items()}
         mean, square = (jax.tree.map(jnp.zeros_like, parameters) for _ in range(2))
-        self._state: Any = (parameters, mean, square, jnp.ones((), jnp.float32), jnp.ones((), jnp.float32))
+        power = (self._copies,) if self._copies > 1 else ()
+        self._state: Any = (parameters, mean, square, jnp.ones(power, jnp.float32), jnp.ones(power, jnp.float32))
 
     def advance(self, epochs: int) -> None:
         self._state, _ = self._block(self._epochs(epochs, self._state, self._X, self._y))

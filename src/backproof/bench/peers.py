@@ -12,20 +12,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from backproof.backprop.sweep import backpropagate
+from backproof.bench.c_peer import CPeer, c_compiler
 from backproof.bench.jax_peer import JaxPeer
+from backproof.bench.own_peer import own_peer
 from backproof.bench.torch_peer import CompiledTorchPeer, TorchPeer
 from backproof.bench.workloads import Workload
-from backproof.errors import SpecificationError, UnsupportedError, suggestion
+from backproof.errors import SpecificationError, suggestion
 from backproof.ir.arithmetic import Array
-from backproof.kernels.backends import compile_trace
 from backproof.kernels.closures import run
-from backproof.kernels.llvm.backend import LlvmKernel
 from backproof.kernels.numpy_backend import NumpyEquations
-from backproof.training.batches import Batches
-from backproof.training.choice import Job
-from backproof.training.clipping import Clipping
-from backproof.training.rates import LearningRate
-from backproof.training.schedules import Horizon, constant
 from backproof.optimizers import optimizer_named
 from backproof.training.updater import Updater
 
@@ -42,38 +37,7 @@ class Peer(Protocol):
         """Train for some epochs, and wait until that is done."""
 
     def parameters(self) -> dict[str, Array]:
-        """The weights now, by our identifiers."""
-
-
-class LlvmPeer:
-    """Backproof's own machine code."""
-
-    def __init__(self, workload: Workload) -> None:
-        X, y = workload.data()
-        kernel = compile_trace(backpropagate(workload.program()), "llvm", "float32")
-        if not isinstance(kernel, LlvmKernel):
-            raise UnsupportedError("there is no machine code for this computer; leave out --peers backproof")
-        checked = kernel.checked(workload.start(), {"X": X, "y": y})
-        batches = Batches(kernel.trace.program, checked, workload.batch, shuffle=False, seed=0)
-        rule = optimizer_named(workload.optimizer)
-        rate = LearningRate(workload.rate, constant(), Horizon(steps=1, steps_per_epoch=1))
-        parameters, dtype = checked.parameters, kernel.dtype
-        self._run = Job(kernel.trace, batches, rule, rate, Clipping(), parameters, dtype, 1, 0).native_run()
-        self._batch, self._epoch = workload.batch, np.arange(len(X), dtype=np.int64)
-        self._orders = {1: self._epoch}
-        self._beginning = self._run.state()
-
-    def restart(self) -> None:
-        self._run.restore(self._beginning)
-
-    def advance(self, epochs: int) -> None:
-        # Made once, off the clock: a compiled loop over batches needs no such list.
-        if epochs not in self._orders:
-            self._orders = {1: self._epoch, epochs: np.tile(self._epoch, epochs)}
-        self._run.steps(self._orders[epochs], self._batch)
-
-    def parameters(self) -> dict[str, Array]:
-        return self._run.parameters()
+        """The weights now, by our identifiers; with a leading axis for the networks where there are several."""
 
 
 class NumpyPeer:
@@ -147,15 +111,41 @@ class SklearnPeer:
         return weights | {f"b_{k}": value[None] for k, value in enumerate(self._model.intercepts_, 1)}
 
 
+class OneAfterAnother:
+    """Several networks by a peer that knows one."""
+
+    def __init__(self, make: Callable[[Workload], Peer], workload: Workload) -> None:
+        self._peers = [make(network) for network in workload.networks()]
+
+    def restart(self) -> None:
+        for peer in self._peers:
+            peer.restart()
+
+    def advance(self, epochs: int) -> None:
+        for peer in self._peers:
+            peer.advance(epochs)
+
+    def parameters(self) -> dict[str, Array]:
+        each = [peer.parameters() for peer in self._peers]
+        return {id: np.stack([one[id] for one in each]) for id in each[0]}
+
+
+def _each(make: Callable[[Workload], Peer]) -> Callable[[Workload], Peer]:
+    return lambda workload: make(workload) if workload.copies == 1 else OneAfterAnother(make, workload)
+
+
 PEERS: Mapping[str, Callable[[Workload], Peer]] = {
-    OURS: LlvmPeer,
+    OURS: own_peer,
     "jax": JaxPeer,
     "torch": TorchPeer,
     "torch.compile": CompiledTorchPeer,
-    "sklearn": SklearnPeer,
-    "numpy": NumpyPeer,
+    "c": _each(CPeer),
+    "sklearn": _each(SklearnPeer),
+    "numpy": _each(NumpyPeer),
 }
 """By name; ours first, for the ratios are to it."""
+SLOW_TO_START = ("torch.compile",)
+"""Peers that take seconds to compile: not for a quick look, unless they are named."""
 
 
 def arithmetic_differs(peer: str, workload: Workload) -> str:
@@ -165,20 +155,40 @@ def arithmetic_differs(peer: str, workload: Workload) -> str:
     return ""
 
 
-def installed(names: Sequence[str] = ()) -> list[str]:
+def absent() -> dict[str, str]:
+    """The peers that cannot be measured here, each with the reason.
+
+    Example:
+        >>> "numpy" in absent()
+        False
+    """
+    missing = {
+        name: f"{name.partition('.')[0]} is not installed"
+        for name in PEERS
+        if name not in (OURS, "numpy", "c") and find_spec(name.partition(".")[0]) is None
+    }
+    return missing if c_compiler() else {**missing, "c": "there is no C compiler"}
+
+
+def installed(names: Sequence[str] = (), quick: bool = False) -> list[str]:
     """The peers that can be measured here, ours always first.
 
+    Args:
+        names: those that are wanted; all where none is named.
+        quick: whether those that take long to start are left out, unless they are named.
+
     Raises:
-        SpecificationError: an unknown name, or one whose library is not installed.
+        SpecificationError: an unknown name, or one that cannot be measured here.
 
     Example:
         >>> installed(["numpy"])
         ['backproof', 'numpy']
     """
-    here = [name for name in PEERS if name in (OURS, "numpy") or find_spec(name.partition(".")[0]) is not None]
+    missing = absent()
     for name in names:
         if name not in PEERS:
             raise SpecificationError(f"unknown peer {name!r}; {suggestion(name, PEERS)}")
-        if name not in here:
-            raise SpecificationError(f"the peer {name} is not installed; install it, or leave it out")
-    return [name for name in here if not names or name in names or name == OURS]
+        if name in missing:
+            raise SpecificationError(f"the peer {name} is absent: {missing[name]}; install it, or leave it out")
+    wanted = names or [name for name in PEERS if not (quick and name in SLOW_TO_START)]
+    return [name for name in PEERS if name == OURS or (name in wanted and name not in missing)]

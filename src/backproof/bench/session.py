@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from rich.console import Console
 
-from backproof.bench.measure import Plan, Results, measure
-from backproof.kernels.peak import gemm_peak
+from backproof.bench.measure import Plan, Progress, Results, measure
+from backproof.bench.peers import PEERS, absent
 from backproof.bench.workloads import Workload
+from backproof.kernels.llvm.machine import host
+from backproof.kernels.peak import gemm_peak
+from backproof.version import __version__
 
-CACHE = "BACKPROOF_CACHE_DIR"
+CACHES = {
+    "BACKPROOF_CACHE_DIR": "backproof",
+    "JAX_COMPILATION_CACHE_DIR": "jax",
+    "TORCHINDUCTOR_CACHE_DIR": "torch",
+}
+"""Where each peer keeps compiled code, and the folder that it gets."""
+KEEP_EVERYTHING = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+SMALLEST = Workload("", (2, 2, 1), 2, 1)
 
 
 def run_session(
@@ -27,11 +42,12 @@ def run_session(
         plan: how long each is measured.
         console: where progress is shown: in one line on a terminal, otherwise a line for each workload.
     """
-    results = Results(load=_load_average())
+    results = Results(load=_load_average(), absent=absent(), about=_about())
     try:
-        with _progress(console) as tell, _empty_cache():
+        with _progress(console) as tell, _empty_caches():
             tell("the peak of matrix products")
             results.peak = gemm_peak()
+            _load_libraries(peers, tell)
             for number, workload in enumerate(workloads, 1):
                 if not console.is_terminal:
                     console.print(f"{number}/{len(workloads)} {workload.name}", highlight=False)
@@ -42,6 +58,27 @@ def run_session(
         console.print("interrupted; this is what was done", highlight=False)
         return results, False
     return results, True
+
+
+def _load_libraries(peers: Sequence[str], tell: Progress) -> None:
+    """Each peer trains something first, so that its first call is compiling and not the loading of a library."""
+    for name in peers:
+        tell(f"loading {name}")
+        try:
+            PEERS[name](SMALLEST).advance(1)
+        except Exception:  # what is wrong is said where the peer is measured
+            continue
+
+
+def _about() -> str:
+    processors = f"{os.cpu_count()} processors ({host().name}, {platform.machine()})"
+    about = f"backproof {__version__}, Python {platform.python_version()}, NumPy {np.__version__}; {processors}"
+    if forced := os.environ.get("OPENBLAS_CORETYPE"):
+        about += (
+            f"; OPENBLAS_CORETYPE={forced} chooses NumPy's and scikit-learn's kernel here and so the peak: unset it "
+            "unless that is meant"
+        )
+    return about
 
 
 def _load_average() -> float | None:
@@ -68,15 +105,15 @@ def _progress(console: Console) -> Iterator[_Teller]:
 
 
 @contextmanager
-def _empty_cache() -> Iterator[None]:
-    """A folder of its own for compiled code, so that the first call is one that compiles."""
-    before = os.environ.get(CACHE)
-    with TemporaryDirectory(prefix="backproof-bench-") as folder:
-        os.environ[CACHE] = folder
+def _empty_caches() -> Iterator[None]:
+    """Folders of one's own for compiled code, so that the first call is one that compiles, and the second is not."""
+    changed = [*CACHES, *KEEP_EVERYTHING]
+    before = {name: os.environ[name] for name in changed if name in os.environ}
+    with TemporaryDirectory(prefix="backproof-bench-", ignore_cleanup_errors=True) as folder:
+        os.environ.update({name: os.path.join(folder, part) for name, part in CACHES.items()} | KEEP_EVERYTHING)
         try:
             yield
         finally:
-            if before is None:
-                del os.environ[CACHE]
-            else:
-                os.environ[CACHE] = before
+            for name in changed:
+                del os.environ[name]
+            os.environ.update(before)

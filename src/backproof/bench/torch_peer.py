@@ -11,7 +11,7 @@ from backproof.ir.arithmetic import Array
 
 
 class TorchPeer:
-    """Forward, ``backward`` and an optimiser's step for each batch."""
+    """Forward, ``backward`` and an optimiser's step for each batch; several networks are stacked in one."""
 
     compiled = False
 
@@ -25,7 +25,11 @@ class TorchPeer:
         self._parameters = {id: torch.tensor(value, requires_grad=True) for id, value in self._start.items()}
         self.restart()
         loss = _loss(workload)
-        self._loss = torch.compile(loss) if self.compiled else loss
+        self._loss = loss
+        if self.compiled:
+            # The graphs of one function are counted across workloads, and from the ninth on it would run uncompiled.
+            torch.compiler.reset()
+            self._loss = torch.compile(loss)
 
     def restart(self) -> None:
         import torch
@@ -62,11 +66,15 @@ def _loss(workload: Workload) -> Any:
     def loss(parameters: Any, x: Any, y: Any) -> Any:
         for k in range(1, layers + 1):
             weights = parameters[f"W_{k}"]
-            x = torch.addmm(parameters[f"b_{k}"], x, weights) if workload.bias else x @ weights
+            if workload.bias and workload.copies == 1:
+                x = torch.addmm(parameters[f"b_{k}"], x, weights)
+            else:
+                x = x @ weights + parameters[f"b_{k}"] if workload.bias else x @ weights
             if k < layers:
                 x = functions[workload.activation](x)
         if workload.classifies:
             return torch.nn.functional.cross_entropy(x, y)
-        return 0.5 * torch.mean((functions[workload.output](x) - y) ** 2)
+        # The mean over the networks as well would divide each one's gradient by their number.
+        return 0.5 * workload.copies * torch.mean((functions[workload.output](x) - y) ** 2)
 
     return loss
