@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
 from backproof.checking.calling import plan_of
+from backproof.checking.claims import check_claim
+from backproof.checking.compared import trace_of
 from backproof.checking.data_files import SUFFIXES, read_arrays, split
 from backproof.checking.findings import Finding, Judged, Verdict
 from backproof.checking.functions import Attempt, Points, conventions_of, explore, samples_at, variables_of
@@ -22,13 +24,15 @@ from backproof.checking.precision import precision_of
 from backproof.checking.raised import RaisedError
 from backproof.checking.report import Report, described
 from backproof.checking.returned import coarsest
+from backproof.checking.scripts import check_script
 from backproof.checking.steps import COARSE_RATES, RATES, Step, explore_step, faults_of_steps, step_at
 from backproof.errors import SpecificationError, suggestion
-from backproof.ir.program import Program
-from backproof.networks import mlp, parse_sizes
 
-Kind = Literal["auto", "gradient", "step", "data", "script"]
+Kind = Literal["auto", "gradient", "step", "data", "script", "claim"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+CLAIM = re.compile(r"\s*\w+\s*=")
+"""How a claim begins; no path does that is meant."""
+
 Function = Callable[..., Any]
 UserPoint = Mapping[str, Any]
 
@@ -49,14 +53,15 @@ def check(
     Args:
         subject: a gradient function ``f(params, X, y)`` or ``f(W_1, …, X, y)`` that returns a mapping, tuple, list or
             one flat array of gradients, with or without the loss; a training step ``f(params, X, y, lr)`` that returns
-            new parameters or changes them in place; or a .npz, .safetensors or .json file, or a mapping, that holds
-            inputs, parameters and gradients.
+            new parameters or changes them in place; a .npz, .safetensors or .json file, or a mapping, that holds
+            inputs, parameters and gradients; a .py file, which is executed line by line in a process of its own; or a
+            claim such as ``"delta_1 = (delta_2 @ W_2.T) * l_1 * (1 - l_1)"``.
         net: what the gradients should be of: a program, a derivation, or sizes such as ``"3-2-1"``.
         points: inputs and parameters by name, once or several times; up to five points are drawn where not given.
         order: what each argument is, such as ``("W_1", "W_2", "X", "y")``, where the signature does not tell; or the
             order of the gradients in a sequence.
         dtype: the precision to judge in; that of the function's results where not given.
-        kind: ``"gradient"`` or ``"step"``, where the signature does not tell.
+        kind: ``"gradient"`` or ``"step"`` where the signature does not tell, ``"claim"`` where a string is a formula.
         allow_uninformative: whether ``raise_if_wrong`` lets pass what could not be decided.
         seed: for the points drawn.
 
@@ -87,25 +92,6 @@ def check(
     return replace(report, allow_uninformative=allow_uninformative)
 
 
-def trace_of(net: Any) -> Trace:
-    """The derivation to compare with, from sizes, a program, a trace, or a derivation.
-
-    Raises:
-        SpecificationError: none of these.
-    """
-    match net:
-        case str():
-            return backpropagate(mlp(*parse_sizes(net)))
-        case Program():
-            return backpropagate(net)
-        case Trace():
-            return net
-        case _ if isinstance(trace := getattr(net, "trace", None), Trace):
-            return trace
-        case _:
-            raise SpecificationError(f"a network is sizes such as '3-2-1', a program or a derivation, got {net!r}")
-
-
 class _Checker:
     """One check: what is asked, and what every kind of subject needs for it."""
 
@@ -129,6 +115,8 @@ class _Checker:
         """The report for a subject of that kind."""
         if isinstance(subject, Mapping):
             return self.data(subject, "the data")
+        if isinstance(subject, str) and (kind == "claim" or (kind == "auto" and CLAIM.match(subject))):
+            return check_claim(subject, self.trace, seed=self.seed)
         if isinstance(subject, str | Path):
             return self.file(Path(subject))
         if not callable(subject):
@@ -144,7 +132,12 @@ class _Checker:
         """The report for a file."""
         if path.suffix.lower() in SUFFIXES:
             return self.data(read_arrays(path), path.name)
-        raise SpecificationError(f"cannot check {path}: gradients are read from {', '.join(SUFFIXES)} files")
+        if path.suffix.lower() == ".py":
+            return check_script(path, self.trace)
+        raise SpecificationError(
+            f"cannot check {path}: a script is a .py file, gradients are read from {', '.join(SUFFIXES)} files, and a "
+            "claim is a name, an equals sign and a formula"
+        )
 
     def _takes_a_rate(self, function: Function, name: str) -> bool:
         parameters = [name.id for name in self.trace.program.parameters]

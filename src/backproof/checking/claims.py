@@ -16,7 +16,7 @@ import numpy as np
 from backproof.backprop.simplify import simplify
 from backproof.backprop.trace import Trace
 from backproof.checking.anatomy import Anatomy
-from backproof.checking.checker import trace_of
+from backproof.checking.compared import trace_of
 from backproof.checking.edit import Edit
 from backproof.checking.edits import as_numpy
 from backproof.checking.findings import Finding, Judged, Repair, Verdict
