@@ -212,10 +212,10 @@ def call(
         except KeyError as error:
             renamed = _renamed(plan, error, list(parameters))
             if renamed is None:
-                raise raised_in(function, name, error) from None
+                raise raised_in(name, error) from None
             plan = renamed
         except (Exception, SystemExit) as error:
-            raise raised_in(function, name, error) from None
+            raise raised_in(name, error) from None
     raise RaisedError(f"{name} asks for keys that are none of {', '.join(parameters)}", None, "", KeyError())
 
 

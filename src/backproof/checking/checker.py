@@ -160,6 +160,10 @@ class _Checker:
         points = self.points()
         try:
             first = explore(function, name, self.trace, points, self.order)
+            if points.drawn and self.dtype is None and precision_of(first.precision).is_coarse:
+                # Half precision needs points of its own, and more of them.
+                points = Points(draw_points(self.trace, first.precision, self.seed), drawn=True)
+                first = explore(function, name, self.trace, points, self.order)
             samples, precisions = samples_at(function, name, self.trace, points, first, self.order)
         except RaisedError as raised:
             return self._raised(raised, name)
@@ -170,7 +174,7 @@ class _Checker:
     def step(self, function: Function, name: str) -> Report:
         """A training step, at two rates."""
         points = self.points()
-        coarse = self.dtype is not None and precision_of(self.dtype).unit > 2.0**-20
+        coarse = self.dtype is not None and precision_of(self.dtype).is_coarse
         rates = COARSE_RATES if coarse else RATES
         try:
             first = explore_step(function, name, self.trace, points, self.order, rates[0])

@@ -300,9 +300,12 @@ def variables_of(trace: Trace, attempt: Attempt) -> dict[str, str]:
 def conventions_of(trace: Trace, attempt: Attempt) -> tuple[Convention, ...]:
     """What was recognised on the way."""
     found = [*attempt.layout.conventions(trace.program), *attempt.reading.conventions]
+    reshaped = []
     shapes = {id: _shape(attempt.place.parameters[id]) for id in wanted_of(trace, attempt.place)}
     for id, array in attempt.reading.arrays.items():
         if id in shapes and array.shape != shapes[id] and id not in attempt.misfits:
             variable = attempt.reading.variables[id]
-            found.append(Convention("reshaped", f"{variable} has shape {array.shape} for {id} of shape {shapes[id]}"))
+            reshaped.append(f"{variable} has shape {array.shape} for {id} of shape {shapes[id]}")
+    if reshaped:
+        found.append(Convention("reshaped", ", ".join(reshaped)))
     return tuple(found)

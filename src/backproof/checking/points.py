@@ -45,7 +45,7 @@ UNDERFLOW_STEPS = 1e4
 
 def decided_share(precision: Precision) -> float:
     """The smallest fault that must show for an entry to be decided, as a share of its value."""
-    return DECIDED if precision.unit < 2.0**-20 else COARSE_DECIDED
+    return COARSE_DECIDED if precision.is_coarse else DECIDED
 
 
 # --- drawing ------------------------------------------------------------------------------------------------------

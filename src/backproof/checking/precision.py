@@ -32,6 +32,11 @@ class Precision:
     smallest: float
     largest: float
 
+    @property
+    def is_coarse(self) -> bool:
+        """Whether it is one of the formats of 16 bits."""
+        return self.unit > 2.0**-20
+
     def rounded(self, values: npt.ArrayLike) -> Floats:
         """The nearest numbers of the format, as float64.
 

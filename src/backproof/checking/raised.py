@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Callable, Iterator
+import sysconfig
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
-from typing import Any
 
 MOST_SHAPES = 6
 OWN = Path(__file__).parent
+LIBRARIES = tuple({Path(sysconfig.get_paths()[key]) for key in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,15 @@ class RaisedError(Exception):
         return self.sentence
 
 
-def raised_in(function: Callable[..., Any], name: str, error: BaseException) -> RaisedError:
+def _is_library(file: str) -> bool:
+    return file.startswith("<") or any(Path(file).is_relative_to(folder) for folder in LIBRARIES)
+
+
+def raised_in(name: str, error: BaseException) -> RaisedError:
     """The exception told in the user's terms."""
     frames = list(walk_tb(error.__traceback__))
-    own = getattr(getattr(function, "__code__", None), "co_filename", None)
-    users = [(f, n) for f, n in frames if f.f_code.co_filename == own] or [
-        (f, n) for f, n in frames if not Path(f.f_code.co_filename).is_relative_to(OWN)
-    ]
+    outside = [(f, n) for f, n in frames if not Path(f.f_code.co_filename).is_relative_to(OWN)]
+    users = [(f, n) for f, n in outside if not _is_library(f.f_code.co_filename)] or outside
     message = " ".join(str(error).split()) or "no message"
     what = f"{type(error).__name__}: {message}"
     if not users:

@@ -40,6 +40,9 @@ DECIDED = 0.01
 FUNCTION_SAFETY = 2.0
 """Library functions may lose twice what NumPy promises, not more: people do not write them themselves."""
 
+COARSE_SAFETY = 2.0
+"""In half precision no part is for the comparison, and library functions compute in float32 and round once."""
+
 OTHER_FORMS = 2.0
 """A function that is not a primitive may lose this many units of 1, for people write σ(z) as ½(1 + tanh z/2), too."""
 
@@ -82,8 +85,8 @@ class _UserArithmetic(RoundingArithmetic):
         self.precision = precision
         self.settled = settled
         self.likely = likely
-        self.unit = SAFETY * precision.unit
-        self.ulps = ULPS * FUNCTION_SAFETY / SAFETY
+        self.unit = (COARSE_SAFETY if precision.is_coarse else SAFETY) * precision.unit
+        self.ulps = 1.0 if precision.is_coarse else ULPS * FUNCTION_SAFETY / SAFETY
         self.tiny = SAFETY * precision.smallest
         self.underflow = SAFETY * precision.smallest
 
