@@ -24,6 +24,7 @@ from backproof.ir.evaluate import Evaluator, evaluate_program
 from backproof.ir.program import Program
 from backproof.kernels import Kernel, compile_trace
 from backproof.notation import Notation
+from backproof.optimizers import Optimizer, optimizer_named
 from backproof.proof import METHODS, Certificate, StepProof, prove, prove_view
 from backproof.render.data import to_data
 from backproof.render.dialects import UNICODE
@@ -87,6 +88,7 @@ class Derivation:
     reading: View = "scalar"
     certificate: Certificate | None = None
     numbers: Numbers | None = None
+    rule: Optimizer | None = None
 
     # --- how it is read -----------------------------------------------------------------------------------------
 
@@ -122,6 +124,22 @@ class Derivation:
         given = checked_values(names, dict(values or {}), np.dtype(float), "value")
         return replace(self, numbers=Numbers(example_values(program, seed, given), learning_rate))
 
+    def with_optimizer(self, optimizer: str | Optimizer) -> Derivation:
+        """The same derivation with the equations of an update rule after its gradients.
+
+        Args:
+            optimizer: a name, perhaps with parameters as in ``"adam(beta_1=0.95)"``, or a rule of your own.
+
+        Raises:
+            SpecificationError: an unknown name.
+
+        Example:
+            >>> import backproof as bp
+            >>> "θ ← θ − ηv" in bp.derive(bp.mlp(3, 2, 1)).with_optimizer("momentum").text()
+            True
+        """
+        return replace(self, rule=optimizer_named(optimizer))
+
     def document(self) -> Document:
         """The derivation as a document, from which every format is made."""
         certificate = self.certificate
@@ -135,6 +153,7 @@ class Derivation:
             trace_badges=_badges(steps),
             certified=None if certificate is None else Certified(certificate.ok, certificate.summary()),
             numbers=self.numbers,
+            rule=self.rule,
             facts={"made by": f"Backproof {__version__}"},
         )
 

@@ -49,6 +49,10 @@ def derive(
     learning_rate: Annotated[
         float, option("--learning-rate", panel=NUMBERS, help="η of the one update that is shown.")
     ] = 0.5,
+    optimizer: Annotated[
+        str | None,
+        option("--optimizer", panel=OUTPUT, help="Show its update rule too: adam, lion(beta_1=0.95)."),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Derive the gradients step by step, as a good textbook would.
@@ -65,6 +69,8 @@ def derive(
     if with_numbers or values is not None:
         given = {} if values is None else _read(values)
         derivation = derivation.with_numbers(given, seed=seed, learning_rate=learning_rate)
+    if optimizer is not None:
+        derivation = derivation.with_optimizer(optimizer)
     if proof:
         derivation = derivation.proved()
     if output is not None:

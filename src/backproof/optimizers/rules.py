@@ -127,7 +127,7 @@ def _adam(name: str, beta_1: Number, beta_2: Number, epsilon: Number, weight_dec
         theta, gradient, mean, square = (Name(id, shape) for id in ("theta", "gradient", "mean", "square"))
         mean_next, square_next = Name("mean_next", shape), Name("square_next", shape)
         power_1, power_2 = Name("power_1_next"), Name("power_2_next")
-        shrunk = (1 - RATE * shrinking) * theta if shrinking else theta
+        shrunk = (1 - shrinking * RATE) * theta if shrinking else theta
         scale = (square_next / (1 - power_2)) ** HALF + floor
         return (
             Equation(mean_next, first_decay * mean + (1 - first_decay) * gradient),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from backproof.backprop.spell_out import scalar_view
 from backproof.backprop.trace import Trace
 from backproof.notation import Notation
+from backproof.optimizers import Optimizer
 from backproof.render.document import Badge, Certified, Document
 from backproof.render.outline_alike import left_out
 from backproof.render.outline_matrix import matrix_blocks, summary_blocks
@@ -44,6 +45,7 @@ def outline(
     trace_badges: Mapping[int, Badge] | None = None,
     certified: Certified | None = None,
     numbers: Numbers | None = None,
+    rule: Optimizer | None = None,
     fold: bool = True,
     facts: Mapping[str, str] | None = None,
 ) -> Document:
@@ -58,6 +60,7 @@ def outline(
         trace_badges: the same by step number of the trace, for the matrix equations at the end of the scalar view.
         certified: the summary of the proof.
         numbers: the numbers to read the derivation with.
+        rule: an update rule to show after the gradients.
         fold: whether of many layers that are alike only the first and the last are shown.
         facts: what made the document, for its colophon.
 
@@ -82,6 +85,7 @@ def outline(
         given=numbers.values if numbers is not None else None,
         learning_rate=numbers.learning_rate if numbers is not None else None,
         left_out=left_out(structure) if structure is not None and fold else {},
+        rule=rule,
     )
     match view:
         case "scalar":

@@ -15,6 +15,7 @@ from backproof.render.outline_alike import likewise
 from backproof.render.outline_numbers import given_blocks, update_blocks
 from backproof.render.outline_opening import conventions, opening
 from backproof.render.outline_parts import Blocks, Parts, base_id, heading, paragraph
+from backproof.render.outline_rule import rule_blocks
 from backproof.render.words import capitalised, listed, loss_words, references
 
 FORWARD = ("define", "rewrite")
@@ -31,6 +32,7 @@ def matrix_blocks(parts: Parts) -> tuple[Block, ...]:
     body.append(heading(1, "To summarise the take-home", "take-home"))
     body += take_home(parts, lambda step: parts.step(step, restated=True))
     body += update_blocks(parts, after=parts.trace.steps[-1].number)
+    body += rule_blocks(parts, body)
     return (*opening(parts), *conventions(parts, body), *given_blocks(parts), *body)
 
 
@@ -38,6 +40,7 @@ def summary_blocks(parts: Parts) -> tuple[Block, ...]:
     """The equations to take home and nothing else."""
     body: Blocks = [heading(1, "The equations", "equations"), *take_home(parts, parts.step)]
     body += update_blocks(parts, after=parts.trace.steps[-1].number)
+    body += rule_blocks(parts, body)
     return (*opening(parts), *conventions(parts, body), *given_blocks(parts), *body)
 
 

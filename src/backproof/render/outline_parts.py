@@ -13,6 +13,7 @@ from backproof.backprop.trace import Step, Trace
 from backproof.ir.expr import Component, Expr, Name, Partial
 from backproof.ir.program import Layer
 from backproof.notation import Notation
+from backproof.optimizers import Optimizer
 from backproof.render.document import Badge, Block, Certified, Display, Heading, Paragraph, Prose
 from backproof.render.figures import Figures
 
@@ -24,6 +25,7 @@ class Parts:
     Args:
         trace_badges: what the proof says of the steps of the trace; ``badges`` of those of the view.
         given: the arrays to read the derivation with.
+        rule: how parameters are updated, where that is shown.
         left_out: the layers that are not shown, by the identifiers of all their quantities.
     """
 
@@ -35,6 +37,7 @@ class Parts:
     given: Mapping[str, npt.ArrayLike] | None
     learning_rate: float | None
     left_out: Mapping[str, Layer]
+    rule: Optimizer | None = None
 
     @cached_property
     def figures(self) -> Figures | None:

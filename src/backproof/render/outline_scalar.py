@@ -15,6 +15,7 @@ from backproof.render.outline_forward import forward_blocks, weights_blocks
 from backproof.render.outline_numbers import given_blocks, update_blocks
 from backproof.render.outline_opening import LISTED_PARAMETERS, conventions, opening, parameters_listed
 from backproof.render.outline_parts import Blocks, Parts, base_id, heading, paragraph
+from backproof.render.outline_rule import rule_blocks
 from backproof.render.outline_telling import Telling
 from backproof.render.words import listed, number_word, references
 
@@ -31,6 +32,7 @@ def scalar_blocks(parts: Parts, view: ScalarView) -> tuple[Block, ...]:
     closing, last = closing_blocks(telling)
     body += closing
     body += update_blocks(parts, after=last)
+    body += rule_blocks(parts, body)
     return (
         *opening(parts),
         *weights,
