@@ -252,8 +252,10 @@ def _broadcasts(a: Anatomy, equation: Equation) -> Iterator[Edit]:
         match node:
             case Sub(Name() as p, Name() as y) if names(node) & a.targets and 1 in p.shape and p.shape == y.shape:
                 axis = 1 if p.shape[1] == 1 else 0
-                crossed = Sub(p, Transpose(y)) if axis == 1 else Sub(Transpose(p), y)
-                number = broadcast(size_of(p.shape[1 - axis]), p.shape)
+                samples = p.shape[1 - axis]
+                sides = (p, Transpose(y)) if axis == 1 else (Transpose(p), y)
+                crossed = Sub(*(broadcast(side, (samples, samples)) for side in sides))
+                number = broadcast(size_of(samples), p.shape)
                 added = Sum(crossed, axis) if axis == 1 else Transpose(Sum(crossed, 1))
                 for wrong in (crossed, added, Div(added, number)):
                     yield Edit("broadcast", put(equation.value, path, wrong), node, wrong)
