@@ -1,7 +1,7 @@
 """The accuracy and the speed of the vector functions, as one Markdown table.
 
     python benchmarks/ulp.py                                     a quick look
-    python benchmarks/ulp.py --every-float32 --points 1000000    what the documentation states (an hour)
+    python benchmarks/ulp.py --every-float32 --points 1000000    all of float32 (a quarter of an hour); docs/accuracy.md
     python benchmarks/ulp.py --functions tanh sigmoid --speed    nanoseconds per element beside NumPy's
 
 Accuracy: the greatest and the mean distance from the truth in ulp (kernels/llvm/vector_math_accuracy.py says against
