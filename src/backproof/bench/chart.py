@@ -85,7 +85,7 @@ def _bars(axes: Axes, name: str, rows: Sequence[Row]) -> None:
     axes.invert_yaxis()
     axes.set_title(name, fontsize=9.5, fontweight="bold", loc="left")
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
 
@@ -138,7 +138,7 @@ def _growth(left: Axes, right: Axes, curve: Curve, results: Results) -> None:
         axes.set_xticks(numbers, [str(number) for number in numbers], fontsize=8)
         axes.minorticks_off()
         axes.set_xlabel(curve.what)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
 
 
 def _peak_lines(axes: Axes, peak: Peak) -> None:

@@ -174,7 +174,7 @@ def _decline(curve: Curve, rows: Mapping[int, Row], best: int, caches: Sequence[
     x = min(slower, key=lambda number: _rate(rows[number]))
     small, large = (4 * curve.points[number].values for number in (best, slower[0]))
     outgrown = [f"the {name} cache of {size / 2**20:.3g} MiB" for name, size in caches if small <= size < large]
-    why = f", where the step's {large / 2**20:.3g} MiB have outgrown {' and '.join(outgrown)}" if outgrown else ""
+    why = f", whose {large / 2**20:.3g} MiB do not fit {' and '.join(outgrown)} any more" if outgrown else ""
     yield (
         f"below {NEAR:.0%} of that from {curve.name} {slower[0]} on{why} (lowest {_rate(rows[x]):.3g} GFLOP/s at {x})"
     )

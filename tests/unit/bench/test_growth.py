@@ -71,9 +71,9 @@ def test_a_cache_that_is_outgrown() -> None:
     between, elsewhere = (inside + beyond) // 2, 2 * beyond
     said = the_remark(results, [("L1", 1000), ("L2", between), ("L3", elsewhere)])
     assert "below 80% of that from batch 1024 on" in said
-    assert "have outgrown the L2 cache" in said
+    assert "do not fit the L2 cache" in said
     assert "L3" not in said
-    assert "outgrown" not in the_remark(results, [("L3", elsewhere)])
+    assert "do not fit" not in the_remark(results, [("L3", elsewhere)])
 
 
 def test_void_rows_are_no_part_of_a_curve() -> None:

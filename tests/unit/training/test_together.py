@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -55,14 +56,16 @@ def test_what_fails_in_a_thread_fails() -> None:
 
 
 def test_an_interruption_ends_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = []
+    begun: list[int] = []
 
-    def interrupted(self: NativeRun, order: object, batch: int) -> None:
+    def interrupted_once(self: NativeRun, order: object, batch: int) -> None:
         begun.append(batch)
-        raise KeyboardInterrupt
+        if len(begun) == 1:
+            raise KeyboardInterrupt
+        time.sleep(0.05)
 
     peer = LlvmTogetherPeer(SEVERAL)
-    monkeypatch.setattr(NativeRun, "steps", interrupted)
+    monkeypatch.setattr(NativeRun, "steps", interrupted_once)
     with pytest.raises(KeyboardInterrupt):
         peer.advance(1)
     assert len(begun) <= 3
