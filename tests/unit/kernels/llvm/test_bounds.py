@@ -195,3 +195,23 @@ def test_no_samples_and_no_features_are_refused(shape: tuple[int, int], lacking:
         LlvmKernel(backpropagate(program))({"W_1": np.ones((3, 2))}, X, y)
     with pytest.raises(DataError, match=f"holds nothing; give at least one {lacking}"):
         train(program, X, y, learning_rate=0.1, epochs=1, backend="llvm", progress=False)
+
+
+# --- wide softmax ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("samples", ["rows", "columns"])
+def test_a_wide_softmax_needs_no_more_code_than_a_narrow_one(samples: Any) -> None:
+    lines = []
+    for width in (200, 3000):
+        trace = backpropagate(mlp(2, width, loss="cross_entropy", samples=samples))
+        native, _ = LlvmKernel(trace, "float64").native({"n": 3})
+        lines.append(native.written.text.count("\n"))
+    assert lines[1] < 1.2 * lines[0]
+
+
+@pytest.mark.parametrize("width", [31, 33, 65, 72, 73, 300])
+@pytest.mark.parametrize("samples", ["rows", "columns"])
+def test_softmax_beyond_what_is_written_out(width: int, samples: Any) -> None:
+    for dtype in DTYPES:
+        holds(mlp(3, width, loss="cross_entropy", samples=samples, bias=True), 5, dtype, width, 2.0)
