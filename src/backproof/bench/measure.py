@@ -34,12 +34,12 @@ class Plan:
         patience: seconds of training in the races of a peer, after which no further one begins.
     """
 
-    rounds: int = 15
+    rounds: int = 11
     turn: float = 0.1
     agree: int = 16
     rest: float = REST
-    races: int = 5
-    patience: float = 2.0
+    races: int = 3
+    patience: float = 1.0
 
     @classmethod
     def quick(cls) -> Plan:

@@ -171,6 +171,10 @@ WORKLOADS: Mapping[str, Workload] = {w.name: w for name, base in _NETWORKS.items
 def chosen(names: Sequence[str], quick: bool = False) -> list[Workload]:
     """The workloads of these names, a network's name standing for both of its own; all where none is named.
 
+    Args:
+        names: of workloads or networks.
+        quick: whether, where none is named, SGD and the smaller networks are enough.
+
     Raises:
         SpecificationError: an unknown name.
 
@@ -179,7 +183,7 @@ def chosen(names: Sequence[str], quick: bool = False) -> list[Workload]:
         ['seed-sgd', 'seed-adam', '10-32-32-1-adam']
     """
     if not names:
-        return [workload for workload in WORKLOADS.values() if not (quick and workload.heavy)]
+        return [w for w in WORKLOADS.values() if not (quick and (w.heavy or w.optimizer != "sgd"))]
     found: dict[str, Workload] = {}
     for name in names:
         if name not in WORKLOADS and name not in _NETWORKS:

@@ -39,7 +39,8 @@ def bench(
         option("--from", panel=MEASURED, metavar="FILE", help="Instead: what --json printed before; repeat it."),
     ] = None,
     quick: Annotated[
-        bool, option("--quick", panel=MEASURED, help="Few rounds, without the largest network and torch.compile.")
+        bool,
+        option("--quick", panel=MEASURED, help="Half a minute: few rounds, SGD, no large network, no torch.compile."),
     ] = False,
     as_json: Json = False,
     markdown: Annotated[

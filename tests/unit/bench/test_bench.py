@@ -208,7 +208,10 @@ def test_flops_leave_out_the_first_layers_input() -> None:
 def test_names() -> None:
     assert [w.name for w in chosen(["seed"])] == ["seed-sgd", "seed-adam"]
     assert len(chosen([])) == 14
-    assert not any(w.heavy for w in chosen([], quick=True))
+    assert [w.name for w in chosen([], quick=True)] == [
+        w.name for w in WORKLOADS.values() if w.optimizer == "sgd" and not w.heavy
+    ]
+    assert [w.name for w in chosen(["784-1024-1024-10-adam"], quick=True)] == ["784-1024-1024-10-adam"]
     with pytest.raises(SpecificationError, match="did you mean 'seed'"):
         chosen(["sead"])
     with pytest.raises(SpecificationError, match="did you mean 'numpy'"):
