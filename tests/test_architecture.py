@@ -36,6 +36,9 @@ STRANGERS = (
 LAZY = (PACKAGE, f"{PACKAGE}.cli")
 """The package itself and its commands load what they need when it is asked for."""
 OPTIONAL = {"IPython", "jax", "pandas", "torch"}
+"""Libraries that may be missing."""
+HEAVY = {"matplotlib", "polars"}
+"""Libraries that take longer to load than most trainings take: drawings and tables load them when asked for."""
 
 LONGEST_FILE = 400
 TABLES: frozenset[str] = frozenset({"backproof.ir.expr"})
@@ -142,7 +145,7 @@ def lazy(modules: list[Module]) -> Iterator[str]:
     for module in modules:
         for found in module.imports:
             lazy = module.name == LAZY[0] or module.name.startswith(LAZY[1])
-            excused = lazy or found.target.split(".")[0] in OPTIONAL
+            excused = lazy or found.target.split(".")[0] in OPTIONAL | HEAVY
             if found.inside_function and not excused:
                 yield f"{module.name}:{found.line} imports {found.target} inside a function"
 

@@ -20,6 +20,7 @@ PUBLIC = {
     "activation",
     "check",
     "derive",
+    "find_learning_rate",
     "loss",
     "mlp",
     "optimizer",

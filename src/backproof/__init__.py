@@ -23,6 +23,7 @@ _MODULE_OF = {
     "activation": "definitions",
     "check": "checking",
     "derive": "derivation",
+    "find_learning_rate": "training",
     "loss": "definitions",
     "mlp": "networks",
     "optimizer": "optimizers",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from backproof.notation import Notation as Notation
     from backproof.optimizers import optimizer as optimizer
     from backproof.parsing import parse as parse
+    from backproof.training import find_learning_rate as find_learning_rate
     from backproof.training import train as train
 else:  # hidden from type checkers, which would take it to define every name
 

@@ -1,7 +1,9 @@
-"""Training: update rules as equations, mini-batches, the loop, progress."""
+"""Training: mini-batches, schedules, the loop and what is watched meanwhile, progress."""
 
+from backproof.training.epoch import Epoch
 from backproof.training.loop import train
 from backproof.training.predict import predict
-from backproof.training.result import Epoch, TrainingResult
+from backproof.training.range_test import RateTest, find_learning_rate
+from backproof.training.result import TrainingResult
 
-__all__ = ["Epoch", "TrainingResult", "predict", "train"]
+__all__ = ["Epoch", "RateTest", "TrainingResult", "find_learning_rate", "predict", "train"]

@@ -12,7 +12,7 @@ from backproof.backprop.trace import Trace
 from backproof.errors import UnsupportedError
 from backproof.ir.arithmetic import Array
 from backproof.kernels.automatic import can_compile
-from backproof.kernels.backends import AUTO
+from backproof.kernels.backends import AUTO, compile_trace
 from backproof.kernels.cost import Work, earns_compile, native_seconds, numpy_seconds, work_of
 from backproof.kernels.llvm.run import NativeRun
 from backproof.kernels.llvm.steps import Update
@@ -21,6 +21,7 @@ from backproof.optimizers import Optimizer
 from backproof.training.batches import Batches
 from backproof.training.clipping import Clipping
 from backproof.training.equations import beginning, updates_of
+from backproof.training.lbfgs import Function
 from backproof.training.rates import LearningRate
 from backproof.training.steps import NativeSteps, NumpySteps, Steps
 from backproof.training.watching import Watch, measuring_every
@@ -64,6 +65,21 @@ class Job:
                 pass
         return self.reference()
 
+    def function(self, backend: str) -> Function:
+        """The loss and its gradient, for who makes steps himself.
+
+        Raises:
+            UnsupportedError: a backend was named that cannot do it.
+        """
+        native = backend == "llvm" or (backend == AUTO and can_compile() and self.earns_compile())
+        try:
+            kernel = compile_trace(self.trace, "llvm" if native else "numpy", self.dtype)
+        except UnsupportedError:
+            if backend != AUTO:
+                raise
+            native, kernel = False, compile_numpy(self.trace, self.dtype)
+        return Function(kernel, self.batches, self.parameters, "llvm" if native else "numpy")
+
     def earns_compile(self) -> bool:
         """Whether the steps that are to be made save more time than it takes to compile them."""
         batches = self.batches
@@ -82,7 +98,7 @@ class Job:
         work = self._work()
         step = native_seconds(work, self.dtype) if backend == "llvm" else numpy_seconds(work, self.dtype)
         measuring = numpy_seconds(work, self.dtype) + NORM_SECONDS * len(self.trace.gradients)
-        every = measuring_every(measuring, step * self.batches.per_epoch)
+        every = measuring_every(measuring, step * self.batches.per_epoch, self.epochs)
         return Watch(reference, self.trace.gradients, every)
 
     def reference(self) -> NumpySteps:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from backproof.ir.arithmetic import Array
-from backproof.training.result import Epoch
+from backproof.training.epoch import Epoch
 
 
 @dataclass(slots=True)

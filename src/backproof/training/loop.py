@@ -1,42 +1,20 @@
-"""``train``: options checked, data split, the run made and told; its loop is in ``run``."""
+"""``train``: one network, from start to end."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
-from backproof.errors import SpecificationError
-from backproof.ir.arguments import (
-    checked_dtype,
-    checked_values,
-    named_inputs,
-    positive_number,
-    whole_number,
-)
-from backproof.ir.arithmetic import Array
 from backproof.ir.program import Program
-from backproof.kernels.backends import backend_named
-from backproof.optimizers import Optimizer, optimizer_named
-from backproof.rules.initialisation import drawn_parameters, initialisation
-from backproof.training.batches import Batches
-from backproof.training.choice import Job
-from backproof.training.clipping import Clipping
-from backproof.training.data import Data, prepared
+from backproof.optimizers import Optimizer
+from backproof.training.beginning import begin
 from backproof.training.events import Callback
-from backproof.training.judge import Judge
 from backproof.training.progress import reporter
-from backproof.training.rates import LearningRate
 from backproof.training.result import TrainingResult
-from backproof.training.run import Run
-from backproof.training.schedules import Horizon, Plateau, Schedule, schedule_named
-
-LARGEST_SEED = 2**63
+from backproof.training.schedules import Plateau, Schedule
 
 
 def train(
@@ -111,101 +89,28 @@ def train(
         >>> result.params["W_1"].round(6).tolist(), result.stopped
         ([[2.0]], 'finished')
     """
-    trace = net if isinstance(net, Trace) else backpropagate(net)
-    program = trace.program
-    rule, rate = optimizer_named(optimizer), positive_number("the learning rate", learning_rate)
-    todo, start_seed = whole_number("epochs", epochs, 0), whole_number("the seed", seed, 0)
-    chosen, kind = backend_named(backend), checked_dtype(dtype)
-    clipping = Clipping(_positive_or_none("clip_value", clip_value), _positive_or_none("clip_norm", clip_norm))
-    waiting = None if patience is None else whole_number("patience", patience, 1)
-    if waiting is not None and validation is None:
-        raise SpecificationError("patience needs validation data to see no progress on; give validation=0.2")
-    start = drawn_parameters(program, start_seed) if params is None else params
-    state = starting_state(program, start, kind)
-    given = {id: state[id] for id in _ids(program) if id in state}
-    data = prepared(program, given, _inputs(program, X, y), weights, validation, start_seed, kind)
-    batches = Batches(program, data.training, batch_size, bool(shuffle), start_seed)
-    horizon = Horizon(steps=max(1, todo * batches.per_epoch), steps_per_epoch=batches.per_epoch)
-    rates = LearningRate(rate, schedule_named(schedule), horizon)
-    watched = bool(validation is not None or callbacks or norms or rates.depends_on_losses)
-    job = Job(trace, batches, rule, rates, clipping, state, kind, todo, start_seed, watched)
-    began = time.perf_counter()
-    steps = job.begun(chosen)
-    compiling = time.perf_counter() - began if steps.backend == "llvm" else 0.0
-    run = Run(
-        steps,
-        batches,
-        rates,
-        Judge(program, data.training.inputs, data.training.sizes, (), kind, penalised=True),
-        validation=_judge(program, data, tuple(metrics), kind),
-        watch=job.watch(steps.backend, job.reference()) if norms else None,
-        callbacks=tuple(callbacks),
-        patience=waiting,
+    training = begin(
+        net,
+        X,
+        y,
+        params,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        epochs=epochs,
+        shuffle=shuffle,
+        seed=seed,
+        backend=backend,
+        dtype=dtype,
+        schedule=schedule,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        weights=weights,
+        validation=validation,
+        patience=patience,
+        metrics=metrics,
+        callbacks=callbacks,
+        norms=norms,
     )
-    with reporter(progress, todo, batches.per_epoch) as shown, np.errstate(all="ignore"):
-        stopped = run.run(todo, shown)
-        best, loss = run.outcome(stopped)
-    return TrainingResult(
-        params=best,
-        loss=loss,
-        history=tuple(run.history),
-        stopped=stopped,
-        steps=run.made,
-        seconds=sum(epoch.seconds for epoch in run.history),
-        started_from={s.parameter.id: s.reason for s in initialisation(program)}
-        if params is None
-        else dict.fromkeys(_ids(program), "given"),
-        settings={
-            "optimizer": rule.name if isinstance(optimizer, Optimizer) else optimizer,
-            "learning_rate": rate,
-            "schedule": rates.schedule.text,
-            "clip_value": clipping.value,
-            "clip_norm": clipping.norm,
-            "batch_size": batches.size,
-            "epochs": todo,
-            "shuffle": bool(shuffle),
-            "seed": start_seed,
-            "backend": steps.backend,
-            "dtype": kind.name,
-        },
-        compile_seconds=compiling,
-        best_epoch=run.best.epoch if run.best is not None and run.validation is not None else None,
-    )
-
-
-def starting_state(program: Program, given: Mapping[str, Any], dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Copies of the parameters, and of what the program remembers; that starts as the program says where not given.
-
-    Raises:
-        SpecificationError, ShapeError, DataError: what is given does not fit.
-    """
-    names = (*program.parameters, *(remembered.name for remembered in program.remembered))
-    found = {id: array.copy() for id, array in checked_values(names, given, dtype, "parameter").items()}
-    for remembered in program.remembered:
-        shape = tuple(int(str(dim)) for dim in remembered.name.shape)
-        found.setdefault(remembered.name.id, np.full(shape, remembered.start, dtype))
-    return found
-
-
-def _ids(program: Program) -> list[str]:
-    return [name.id for name in program.parameters]
-
-
-def _positive_or_none(what: str, value: float | None) -> float | None:
-    return None if value is None else positive_number(what, value)
-
-
-def _judge(program: Program, data: Data, metrics: tuple[str, ...], dtype: np.dtype[Any]) -> Judge | None:
-    """Of the validation data; of the training data where there are none but metrics are wanted."""
-    if data.validation is not None:
-        return Judge(program, data.validation.inputs, data.validation.sizes, metrics, dtype)
-    if metrics:
-        raise SpecificationError("metrics are measured on validation data; give validation=0.2, or (X, y)")
-    return None
-
-
-def _inputs(program: Program, X: Any, y: Any) -> dict[str, Any]:
-    """The inputs by identifier; what was left out stays out, to be asked for by its name."""
-    if X is None or isinstance(X, Mapping):
-        return named_inputs(program, [X or {}], {} if y is None else {"y": y})
-    return named_inputs(program, [X] if y is None else [X, y], {})
+    with reporter(progress, training.epochs, training.run.batches.per_epoch) as shown:
+        return training.go(shown)

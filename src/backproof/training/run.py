@@ -12,11 +12,12 @@ from backproof.errors import CallbackError, NonFiniteError
 from backproof.ir.arithmetic import Array
 from backproof.training.batches import Batches
 from backproof.training.divergence import divergence
+from backproof.training.epoch import Epoch
 from backproof.training.events import Callback, Event
 from backproof.training.judge import Judge
 from backproof.training.progress import Reporter
 from backproof.training.rates import LearningRate
-from backproof.training.result import Epoch, Stopped
+from backproof.training.result import Stopped
 from backproof.training.steps import Diverged, State, Steps
 from backproof.training.watching import Watch
 

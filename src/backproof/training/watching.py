@@ -13,7 +13,9 @@ from backproof.ir.arithmetic import Array
 from backproof.training.steps import NumpySteps
 
 SHARE = 0.01
-"""The share of a run's time that measuring may take, by the model of costs."""
+"""The share of a run's time that measuring may take, by the model of costs, where that leaves enough to see."""
+FEWEST = 20
+"""Measurements that a run gets whatever they cost, or all its epochs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,14 @@ class Watch:
         return norms, ratios
 
 
-def measuring_every(measuring: float, epoch: float) -> int:
+def measuring_every(measuring: float, epoch: float, epochs: int) -> int:
     """Epochs between two measurements, from the predicted seconds of a measurement and of an epoch.
 
     Example:
-        >>> measuring_every(1e-4, 1e-3), measuring_every(1e-4, 1.0)
-        (10, 1)
+        >>> measuring_every(1e-4, 1e-3, 1000), measuring_every(1e-4, 1.0, 1000), measuring_every(1.0, 1e-3, 1000)
+        (10, 1, 50)
     """
-    return max(1, math.ceil(measuring / (SHARE * epoch)))
+    return max(1, min(math.ceil(measuring / (SHARE * epoch)), epochs // FEWEST))
 
 
 def norm(x: Array) -> float:

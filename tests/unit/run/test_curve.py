@@ -11,7 +11,7 @@ from backproof.run.evaluation import Forward
 from backproof.run.prepare import digits
 from backproof.training import train
 from backproof.training.events import Event
-from backproof.training.result import Epoch
+from backproof.training.epoch import Epoch
 
 NET = mlp(64, 3, 10, activation=["relu"], loss="cross_entropy")
 
