@@ -14,7 +14,7 @@ import numpy as np
 import backproof as bp
 from backproof.ir.program import Program
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+Array = np.ndarray[Any, np.dtype[Any]]
 Values = Mapping[str, Array]
 Gradients = dict[str, Array]
 Function = Callable[[Values], Gradients]

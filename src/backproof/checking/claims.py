@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -17,22 +16,21 @@ from backproof.backprop.simplify import simplify
 from backproof.backprop.trace import Trace
 from backproof.checking.anatomy import Anatomy
 from backproof.checking.compared import trace_of
-from backproof.checking.edit import Edit
 from backproof.checking.edits import as_numpy
 from backproof.checking.findings import Finding, Judged, Repair, Verdict
-from backproof.checking.fitted import number_text
 from backproof.checking.formulas import formula_of
 from backproof.checking.kinds import sentence_of
 from backproof.checking.mutants import Mutant, Mutants, mutant
 from backproof.checking.points import draw_points
 from backproof.checking.precision import Array
 from backproof.checking.report import Report
+from backproof.checking.strays import factor_edit, strays_near
 from backproof.checking.truth import Known, deviation, evaluated_at
 from backproof.dims import shape_text
 from backproof.errors import FormulaError, ShapeError, SpecificationError, suggestion
 from backproof.ir.arithmetic import MpmathArithmetic
 from backproof.ir.evaluate import Evaluator
-from backproof.ir.expr import Const, Expr, Mul, Name, broadcast
+from backproof.ir.expr import Expr, Name
 from backproof.ir.rounding import Rounded
 from backproof.ir.traverse import names, substitute
 from backproof.parsing import parse_expression
@@ -238,9 +236,8 @@ class _Claim:
             )
 
         single = [m for m in mutants.of(self.id) if not m.also and fits(m.wrong)]
-        scaled = self._scaled(mutants.anatomy, evaluated[0][1], theirs[0])
-        if scaled is not None and fits(scaled.wrong):
-            single.append(scaled)
+        scaled = self._scaled(mutants.anatomy, evaluated[0][0].sizes, evaluated[0][1], theirs[0])
+        single += next(([m] for m in scaled if fits(m.wrong)), [])
         yield from single
         if single:
             return
@@ -254,17 +251,16 @@ class _Claim:
                     yield replace(second, sentence=f"{first.sentence}; and {second.sentence}")
                     return
 
-    def _scaled(self, anatomy: Anatomy, values: Mapping[str, Rounded], theirs: Rounded) -> Mutant | None:
-        """The right formula times the number that comes nearest to the claim."""
+    def _scaled(
+        self, anatomy: Anatomy, sizes: Mapping[str, int], values: Mapping[str, Rounded], theirs: Rounded
+    ) -> Iterator[Mutant]:
+        """The right formula times a number that comes near to the claim."""
         ours = np.asarray(values[self.id].value, np.float64)
         power = float(np.sum(ours * ours))
-        if power == 0:
-            return None
-        number = Fraction(float(np.sum(ours * theirs.value)) / power).limit_denominator(1_000_000)
         equation = self.trace.joint.definitions[self.id]
-        wrong = Mul(broadcast(Const(number), equation.name.shape), equation.value)
-        kind = "sign" if number == -1 else "stray-factor"
-        return mutant(anatomy, equation, Edit(kind, wrong, equation.value, value=number_text(number)))
+        for stray in strays_near(float(np.sum(ours * theirs.value)) / power, anatomy, sizes) if power else ():
+            wrong = stray.times(equation.value)
+            yield mutant(anatomy, equation, factor_edit(anatomy, equation.value, wrong, stray))
 
     # --- the report -----------------------------------------------------------------------------------------------
 

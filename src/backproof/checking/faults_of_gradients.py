@@ -193,7 +193,8 @@ def _one_sample(a: Anatomy, equation: Equation, sizes: Mapping[str, int]) -> Ite
     if samples == 1:
         return
     here = equation.name.id
-    for number, called in ((samples, "last"), (1, "first")):
+    # Counted from 1, entry 0 is the last, whatever the number of samples at another point.
+    for number, called in ((0, "last"), (1, "first")):
         wrong = {g: _for_sample(a, a.equations[g].value, axis, dim, number) for g in a.gradients}
         if here in a.gradients and wrong[here] != equation.value:
             yield Edit("one-sample", wrong[here], equation.value, value=called)

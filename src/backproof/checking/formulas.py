@@ -6,8 +6,11 @@ from fractions import Fraction
 
 from backproof.dims import Shape
 from backproof.emit.spelling import NUMPY_SPELLING, Level, Spelling, Text, Vocabulary, spelt
-from backproof.ir.expr import Expr, Function
+from backproof.ir.expr import Elementwise, Expr, Function
+from backproof.ir.lift import lift
 from backproof.ir.lowering import Operation, lower
+from backproof.ir.traverse import transform
+from backproof.rules.elementwise import known_functions
 
 
 def formula_of(expr: Expr) -> str:
@@ -19,7 +22,16 @@ def formula_of(expr: Expr) -> str:
         >>> formula_of((d @ W.T) * l * (1 - l))
         '(delta_2 @ W_2.T) * l_1 * (1 - l_1)'
     """
-    return spelt(lower(expr), GRAMMAR_SPELLING, _Words()).text
+    return spelt(lower(transform(expr, _known)), GRAMMAR_SPELLING, _Words()).text
+
+
+def _known(node: Expr) -> Expr:
+    """A function that the grammar knows under its name; any other by its definition."""
+    match node:
+        case Elementwise(Function(name, definition) as fn, x) if known_functions().get(name) != fn:
+            return node if definition is None else transform(lift(definition, {"x": x}), _known)
+        case _:
+            return node
 
 
 class _Words:

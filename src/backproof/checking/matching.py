@@ -99,7 +99,7 @@ def _finding(a: Anatomy, fault: Mutant, others: Sequence[str], worst: Deviation 
 
 def _repair(a: Anatomy, fault: Mutant) -> Repair | None:
     """The equation as it was written and as it should be, in the names of the derivation."""
-    if fault.wrong == fault.right:
+    if fault.wrong == fault.right or fault.kind == "one-sample":
         return None
     target = a.target(fault.equation)
     return Repair(f"{target} = {a.text(fault.wrong)}", f"{target} = {a.text(fault.right)}")
