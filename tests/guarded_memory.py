@@ -1,7 +1,8 @@
 """Memory between forbidden pages: a function that reads or writes one byte too far dies, and the test with it.
 
 Run as a program, in a process of its own: ``guarded_memory.py CASES`` where CASES is JSON, a list of cases with
-``sizes, batch, dtype, samples, optimizer, end, stride``. It prints one line per case and ends with 0.
+``sizes, batch, dtype, samples, optimizer, end, stride``. A second argument is the work that a thread is worth, a third
+one the bytes of a cache so small that all products are packed. It prints one line per case and ends with 0.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import json
 import mmap
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from backproof.backprop.sweep import backpropagate
 from backproof.ir.arithmetic import Array
-from backproof.kernels.llvm import backend
+from backproof.kernels.llvm import backend, packing
 from backproof.kernels.llvm.backend import compile_steps
+from backproof.kernels.llvm.machine import host
 from backproof.kernels.llvm.memory import Buffer
 from backproof.kernels.llvm.steps import Gathered
 from backproof.networks import mlp
@@ -108,8 +111,17 @@ def run(case: Mapping[str, Any]) -> None:
         raise SystemExit(f"another result in guarded memory: {case}")
 
 
+def pack_everything(cache: int) -> None:
+    """Every product copies its factors block by block into scratch memory, as if the caches had so few bytes."""
+    small = replace(host(), near=1, far=cache)
+    backend.host = lambda: small  # type: ignore[assignment]
+    packing.FEWEST_LINES, backend.STRAIGHT_LINE = 1, 0
+
+
 if __name__ == "__main__":
     backend.WORK_PER_THREAD = int(sys.argv[2])
+    if len(sys.argv) > 3:
+        pack_everything(int(sys.argv[3]))
     for given in json.loads(sys.argv[1]):
         print(json.dumps(given), flush=True)
         run(given)

@@ -21,12 +21,16 @@ class Machine:
         width: scalars in a vector.
         registers: vector registers.
         fused: whether it multiplies and adds in one instruction; where it does not, LLVM would call a slow function.
+        near: bytes of the cache nearest to a core.
+        far: bytes of the next one, a core's own or its share.
     """
 
     scalar: str
     width: int
     registers: int
     fused: bool = True
+    near: int = 32 * 1024
+    far: int = 512 * 1024
 
     @property
     def vector(self) -> str:
@@ -67,6 +71,7 @@ class Code:
         self.threads = threads
         self.lines: list[str] = []
         self.intrinsics: dict[str, None] = {}
+        self.barriers = 0
         self._count = 0
 
     # --- values -------------------------------------------------------------------------------------------------
@@ -110,6 +115,12 @@ class Code:
             return a * b
         return a if b == 1 else 0 if b == 0 else self.put(f"mul nuw nsw i64 {a}, {b}")
 
+    def minus(self, a: Counter, b: Counter) -> Counter:
+        """The distance from b to a, which is no smaller."""
+        if isinstance(a, int) and isinstance(b, int):
+            return a - b
+        return a if b == 0 else 0 if a == b else self.put(f"sub nuw nsw i64 {a}, {b}")
+
     def loop(self, count: int, body: Callable[[Counter], None], *, step: int = 1) -> None:
         """``body`` for 0, step, … below count."""
         if count <= 0:
@@ -145,6 +156,12 @@ class Code:
             return min(a, b)
         return self.call("llvm.smin.i64", "i64", [("i64", str(a)), ("i64", str(b))])
 
+    def greatest(self, a: Counter, b: Counter) -> Counter:
+        """The larger of two counters."""
+        if isinstance(a, int) and isinstance(b, int):
+            return max(a, b)
+        return self.call("llvm.smax.i64", "i64", [("i64", str(a)), ("i64", str(b))])
+
     def between(self, start: Counter, last: Counter, body: Callable[[Counter], None], *, step: int = 1) -> None:
         """``body`` for start, start + step, … below last; never, where there is none."""
         if isinstance(start, int) and isinstance(last, int) and (self.unroll or last - start <= step):
@@ -171,25 +188,21 @@ class Code:
 
     def alone(self, body: Callable[[], None]) -> None:
         """What one thread does for all."""
-        self.where_equal("%thread" if self.threads > 1 else 0, 0, body)
-
-    def where_equal(self, a: Counter, b: Counter, body: Callable[[], None]) -> None:
-        """``body``, if two counters are equal."""
-        if isinstance(a, int) and isinstance(b, int):
-            if a == b:
-                body()
+        if self.threads == 1:
+            body()
             return
         self._count += 1
         tag = self._count
-        same = self.put(f"icmp eq i64 {a}, {b}")
-        self.do(f"br i1 {same}, label %same{tag}, label %others{tag}")
-        self.label(f"same{tag}")
+        first = self.put("icmp eq i64 %thread, 0")
+        self.do(f"br i1 {first}, label %alone{tag}, label %others{tag}")
+        self.label(f"alone{tag}")
         body()
         self.do(f"br label %others{tag}")
         self.label(f"others{tag}")
 
     def barrier(self) -> None:
         """Wait until every thread is here: what one has written the others may read from now on."""
+        self.barriers += 1
         if self.threads > 1:
             self.do(f"call void @wait(ptr %barrier, i32 {self.threads})")
 
@@ -262,6 +275,22 @@ class Code:
     def store(self, value: str, base: str, offset: Counter, *, vector: bool) -> None:
         kind = self.machine.vector if vector else self.machine.scalar
         self.do(f"store {kind} {value}, ptr {self.address(base, offset)}, align {self.machine.bytes}")
+
+    def move(self, goal: str, to: Counter, origin: str, start: Counter, scalars: int) -> None:
+        """Copy a few neighbours through registers, in pieces of powers of two."""
+        done = 0
+        while done < scalars:
+            size = 1 << (scalars - done).bit_length() - 1
+            kind = self.machine.scalar if size == 1 else f"<{size} x {self.machine.scalar}>"
+            source, sink = self.address(origin, self.plus(start, done)), self.address(goal, self.plus(to, done))
+            value = self.put(f"load {kind}, ptr {source}, align {self.machine.bytes}")
+            self.do(f"store {kind} {value}, ptr {sink}, align {self.machine.bytes}")
+            done += size
+
+    def prefetch(self, base: str, offset: Counter) -> None:
+        """Ask for what will be read and written soon."""
+        self.intrinsics["declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"] = None
+        self.do(f"call void @llvm.prefetch.p0(ptr {self.address(base, offset)}, i32 0, i32 3, i32 1)")
 
     def copy(self, goal: str, origin: str, scalars: int) -> None:
         """Copy neighbours."""

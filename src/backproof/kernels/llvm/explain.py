@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from backproof.ir.expr import Add, Div, Elementwise, Expr, Greater, Mul, Name, Neg, Power, Sub, Where
 from backproof.ir.traverse import children
 from backproof.kernels.llvm.code import Machine
+from backproof.kernels.llvm.dots import prefers_dots
 from backproof.kernels.llvm.memory import Buffer, layout_of
 from backproof.kernels.llvm.plan import Nest, Task
-from backproof.kernels.llvm.products import prefers_dots, tile
+from backproof.kernels.llvm.products import tiling
 from backproof.kernels.llvm.vector_math import FUNCTIONS
 
 PRODUCT_FLOPS = 17_500
@@ -126,18 +127,18 @@ def _line(task: Task, nest: Nest, number: int, buffers: Mapping[str, Buffer], ma
     shape = task.shape if task.kind != "sum" else task.over
     done = 1 if shape == (1, 1) else threads
     kind = task.kind if task is nest.tasks[0] else "fused"
-    return Line(task.id, task.shape, kind, number, _tile(task, buffers, machine), flops, touched, cost / done)
+    return Line(task.id, task.shape, kind, number, _tile(task, buffers, machine, threads), flops, touched, cost / done)
 
 
-def _tile(task: Task, buffers: Mapping[str, Buffer], machine: Machine) -> str:
+def _tile(task: Task, buffers: Mapping[str, Buffer], machine: Machine, threads: int) -> str:
     if task.operands is None:
         return "turned" if task.kind == "transpose" else "vectors"
     a, b = task.operands
     target = Buffer("", task.shape, layout_of(task.shape, machine.width), machine.width, 0)
     if prefers_dots(target, buffers[a.id], a, buffers[b.id], b):
         return "dots"
-    lines, vectors = tile(target.major, -(-target.minor // machine.width), machine.registers)
-    return f"{lines}×{vectors}"
+    way = tiling(target, buffers[a.id], a, buffers[b.id], b, machine, threads)
+    return f"{way.down.step}×{way.sideways.step}{' packed' if way.packed else ''}"
 
 
 def _flops(task: Task, buffers: Mapping[str, Buffer]) -> int:

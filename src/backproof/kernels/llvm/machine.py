@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,11 +35,20 @@ class Host:
     bytes: int
     registers: int
     fma: bool
+    near: int = 32 * 1024
+    far: int = 512 * 1024
 
     def machine(self, dtype: np.dtype[np.floating], width: int | None = None) -> Machine:
         """The types of a dtype, in vectors of the processor's width or a smaller one."""
         scalar = "float" if dtype.itemsize == 4 else "double"
-        return Machine(scalar, min(width or self.bytes, self.bytes // dtype.itemsize), self.registers, self.fma)
+        return Machine(
+            scalar,
+            min(width or self.bytes, self.bytes // dtype.itemsize),
+            self.registers,
+            self.fma,
+            self.near,
+            self.far,
+        )
 
 
 @cache
@@ -50,7 +60,16 @@ def host() -> Host:
         known |= {"neon", "fma"}
     size, registers = next(((b, r) for feature, b, r in VECTORS if feature in known), (16, 16))
     flat = features.flatten() + (",-prefer-256-bit" if "avx512f" in known else "")
-    return Host(llvm.get_host_cpu_name(), flat, size, registers, "fma" in known)
+    return Host(llvm.get_host_cpu_name(), flat, size, registers, "fma" in known, *_caches())
+
+
+def _caches() -> tuple[int, int]:
+    """The bytes of the two caches nearest to a core; where the system does not say, those of small processors."""
+    found = []
+    for name, usual in (("SC_LEVEL1_DCACHE_SIZE", 32 * 1024), ("SC_LEVEL2_CACHE_SIZE", 512 * 1024)):
+        known = os.sysconf(name) if name in getattr(os, "sysconf_names", {}) else 0
+        found.append(known if known > 0 else usual)
+    return found[0], max(found)
 
 
 class Compiled:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from backproof.errors import UnsupportedError
 from backproof.kernels.llvm.code import Counter
 from backproof.kernels.llvm.memory import Buffer
 from backproof.kernels.llvm.nests import Emitter, Place
 from backproof.kernels.llvm.plan import Task
+from backproof.kernels.llvm.tiles import Piece, vectors_cut
 
 WRITTEN_OUT = 4
 """Vectors of a line up to which there is no loop over them: with more, compiling would take longer than it saves."""
+AT_ONCE = 4
+"""Vectors of a line that are added up side by side, down all lines: more than one place of each is read at once."""
 
 
 def sum_up(em: Emitter, task: Task) -> None:
@@ -57,18 +60,27 @@ def _along_lines(em: Emitter, task: Task, target: Buffer, at: Callable[[Place], 
 
 
 def _across_lines(em: Emitter, task: Task, target: Buffer, at: Callable[[Place], str]) -> None:
-    code, result = em.code, em.buffer(task.id, task.shape)
+    code, result, width = em.code, em.buffer(task.id, task.shape), em.space.width
+    wide = target.minor >= AT_ONCE * width * code.threads
+    vectors, tail = vectors_cut(target.minor, width, AT_ONCE if wide else 1), target.minor % width
 
-    def chunk(minor: Counter, lanes: int) -> None:
-        sums = code.accumulate(
-            target.major,
-            [code.nothing],
-            code.machine.vector,
-            lambda line, s: [code.binary("fadd", s[0], at(Place(line, minor, lanes)))],
-        )
-        code.store(sums[0], result.base, minor, vector=True)
+    def piece(strip: Piece) -> None:
+        first = code.times(strip.number, vectors.step * width)
+        lanes = [tail if tail and strip.rest and q == strip.size - 1 else width for q in range(strip.size)]
+        places = [(code.plus(first, q * width), real) for q, real in enumerate(lanes)]
 
-    em.chunks(target, chunk, shared=True)
+        def line(major: Counter, sums: Sequence[str]) -> list[str]:
+            return [
+                code.binary("fadd", total, at(Place(major, minor, real)))
+                for total, (minor, real) in zip(sums, places, strict=True)
+            ]
+
+        sums = code.accumulate(target.major, [code.nothing] * strip.size, code.machine.vector, line)
+        for total, (minor, _) in zip(sums, places, strict=True):
+            code.store(total, result.base, minor, vector=True)
+
+    start, last = code.share(vectors.tiles, code.threads, "%thread")
+    vectors.each(code, start, last, piece)
 
 
 def normalise(em: Emitter, task: Task) -> None:

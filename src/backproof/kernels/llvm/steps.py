@@ -11,7 +11,7 @@ from backproof.ir.program import Drawn, Equation, Program, resized
 from backproof.kernels.llvm.barrier import barrier_definition
 from backproof.kernels.llvm.code import Code, Counter, Machine
 from backproof.kernels.llvm.drawing import draw
-from backproof.kernels.llvm.loops import emit
+from backproof.kernels.llvm.loops import Waiting
 from backproof.kernels.llvm.memory import Buffer, Workspace
 from backproof.kernels.llvm.nests import Emitter
 from backproof.kernels.llvm.plan import Nest, Task, nests_of, stored, tasks_of, two_dimensional
@@ -102,12 +102,15 @@ def write_steps(
     space, maths = Workspace(machine.width), VectorMath(machine.width, _dtype(machine), fma=machine.fused)
     code = Code(machine, unroll=unroll, threads=threads)
     emitter = Emitter(code, space, stored(nests, kept), maths, aliases=moves)
+    picked = {source.name.id for source in gathered}
     for name in (*program.inputs, *program.parameters):
-        space.buffer(name.id, two_dimensional(_sized(name, sizes).shape))
+        owners = threads if name.id in picked else 1
+        space.buffer(name.id, two_dimensional(_sized(name, sizes).shape), owners=owners)
     for id in per_step:
         space.buffer(id, (1, 1))
     given = Given(tuple(gathered), tuple(per_step), tuple(drawn))
     code.open_loop("%count", lambda step: _step(emitter, nests, step, given, program.loss))
+    space.close(threads)
     return Written(_function(code, space, emitter, given, unroll), dict(space.buffers), space.size, tuple(nests))
 
 
@@ -193,10 +196,12 @@ def _step(
     for stream, drawn in enumerate(given.drawn):
         index = code.plus(code.times(step, len(given.drawn)), stream)
         draw(emitter, emitter.buffer(drawn.name), code.load("%keys", index, vector=False, type="i32"))
-    code.barrier()
+    if given.per_step or given.drawn:
+        code.barrier()
     emitter.turned.clear()
+    waiting = Waiting()
     for nest in nests:
-        emit(emitter, nest)
+        waiting.emit(emitter, nest)
 
     def keep_loss() -> None:
         value = code.load(emitter.buffer(loss).base, 0, vector=False)
@@ -214,7 +219,10 @@ def _take_number(emitter: Emitter, given: Given, id: str, step: str) -> None:
 
 
 def _gather(emitter: Emitter, position: int, source: Gathered, step: str) -> None:
-    """One input's samples of this step, copied into the workspace."""
+    """One input's samples of this step, copied into the workspace: by each thread into memory of its own.
+
+    To copy all of them again costs less than to read what another core has just written.
+    """
     code = emitter.code
     buffer = emitter.buffer(source.name.id)
     samples = buffer.shape[source.axis]
@@ -247,7 +255,7 @@ def _gather(emitter: Emitter, position: int, source: Gathered, step: str) -> Non
         else:
             one_by_one()
 
-    code.shared(samples, sample)
+    code.loop(samples, sample)
 
 
 def _scaled(code: Code, position: int, feature: Counter) -> str:
@@ -261,8 +269,15 @@ def _function(code: Code, space: Workspace, emitter: Emitter, given: Given, unro
     for buffer in space.buffers.values():
         if unroll:
             head.append(f"  {buffer.base} = alloca [{max(buffer.size, 1)} x {scalar}], align 64")
-        else:
-            head.append(f"  {buffer.base} = getelementptr inbounds {scalar}, ptr %workspace, i64 {buffer.offset}")
+            continue
+        start = f"{buffer.offset}"
+        if buffer.base in space.own:
+            start = f"{buffer.base}s"
+            head += [
+                f"  {buffer.base}n = mul i64 %thread, {space.own[buffer.base]}",
+                f"  {start} = add i64 {buffer.base}n, {buffer.offset}",
+            ]
+        head.append(f"  {buffer.base} = getelementptr inbounds {scalar}, ptr %workspace, i64 {start}")
     for k in range(len(given.gathered)):
         head += [
             f"  %pa{k} = getelementptr inbounds i64, ptr %inputs, i64 {3 * k}",

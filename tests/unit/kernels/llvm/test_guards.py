@@ -40,10 +40,10 @@ def cases(*, end: bool, samples: str) -> list[dict[str, Any]]:
     return found
 
 
-def run(given: list[dict[str, Any]], cache: Path, threads: int) -> subprocess.CompletedProcess[str]:
+def run(given: list[dict[str, Any]], cache: Path, threads: int, *more: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "BACKPROOF_CACHE_DIR": str(cache), "BACKPROOF_THREADS": str(threads)}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    command = [sys.executable, str(PROGRAM), json.dumps(given), "1" if threads > 1 else "1000000000"]
+    command = [sys.executable, str(PROGRAM), json.dumps(given), "1" if threads > 1 else "1000000000", *more]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -57,5 +57,15 @@ def test_nothing_outside_is_touched(
     if threads > 1:
         given = given[::3]
     done = run(given, tmp_path_factory.getbasetemp() / "objects", threads)
+    assert done.returncode == 0, f"{done.stdout.splitlines()[-1:]} {done.stderr[-2000:]} exit {done.returncode}"
+    assert len(done.stdout.splitlines()) == len(given)
+
+
+@pytest.mark.parametrize(("end", "cache", "threads"), [(False, 1, 2), (True, 1, 1), (True, 6000, 2)])
+def test_packed_products_touch_nothing_outside(
+    end: bool, cache: int, threads: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    given = cases(end=end, samples="rows")[::7] + cases(end=end, samples="columns")[5::9]
+    done = run(given, tmp_path_factory.getbasetemp() / "objects", threads, str(cache))
     assert done.returncode == 0, f"{done.stdout.splitlines()[-1:]} {done.stderr[-2000:]} exit {done.returncode}"
     assert len(done.stdout.splitlines()) == len(given)
