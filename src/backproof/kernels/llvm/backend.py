@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any
@@ -33,8 +33,8 @@ THREADS_VARIABLE = "BACKPROOF_THREADS"
 MOST_THREADS = 256
 SMALL_WIDTH = 8
 """Networks whose layers have at most this many units get vectors of their own size."""
-WORK_PER_THREAD = 4_000_000
-"""Multiplications of a step below which a further thread waits more than it works."""
+WORK_PER_THREAD = 3_000_000
+"""Multiplications of a step that a further thread is worth; see ``worthwhile_threads``."""
 KEPT = 4
 """Sets of sizes whose machine code and memory a kernel keeps."""
 STRAIGHT_LINE = 1500
@@ -81,12 +81,6 @@ class Native:
         return Arena(self.written.buffers, self.written.size, self.dtype)
 
 
-REMEMBERED = 32
-"""Functions of steps that are kept for who wants the same ones: many networks of one shape share one function."""
-_made: Recent[Hashable, tuple[Trace, Native]] = Recent(REMEMBERED)
-_making = Lock()
-
-
 def compile_steps(
     trace: Trace,
     sizes: Mapping[str, int],
@@ -97,42 +91,14 @@ def compile_steps(
     wanted: Iterable[str] = (),
     per_step: Sequence[str] = (),
     drawn: Sequence[Drawn] = (),
-    threads: int | None = None,
 ) -> Native:
-    """The steps of a derivation for given sizes, in machine code; those made lately are not made again.
-
-    Args:
-        trace, sizes, dtype: what is computed.
-        gathered, updates, wanted, per_step, drawn: see ``write_steps``.
-        threads: how many it may use at most; as many as there are where None.
-    """
-    rules, most = tuple(updates), _allowed_threads() if threads is None else min(threads, _allowed_threads())
-    moves = tuple((update.equations, tuple(update.moves.items())) for update in rules)
-    shape = (id(trace), tuple(sorted(sizes.items())), dtype.name, most)
-    key = (*shape, tuple(gathered), moves, tuple(wanted), tuple(per_step), tuple(drawn))
-    with _making:  # beside the function its trace is kept, so that no other gets the same id
-        return _made.found(
-            key, lambda: (trace, _compiled(trace, sizes, dtype, gathered, rules, wanted, per_step, drawn, most))
-        )[1]
-
-
-def _compiled(
-    trace: Trace,
-    sizes: Mapping[str, int],
-    dtype: np.dtype[Any],
-    gathered: Sequence[Gathered],
-    updates: Sequence[Update],
-    wanted: Iterable[str],
-    per_step: Sequence[str],
-    drawn: Sequence[Drawn],
-    most: int,
-) -> Native:
+    """The steps of a derivation for given sizes, in machine code."""
     work = _multiplications(trace, sizes)
     widest = max(max(two_dimensional(_sized(name, sizes))) for name in trace.program.names.values())
     straight = work <= STRAIGHT_LINE and widest <= SMALL_WIDTH
     width = 1 << max(0, (widest - 1)).bit_length() if straight else None
     machine = host().machine(dtype, width)
-    threads = 1 if straight else min(most, worthwhile_threads(work))
+    threads = 1 if straight else worthwhile_threads(work)
     written = write_steps(
         trace.joint.equations,
         trace.program,
@@ -149,13 +115,26 @@ def _compiled(
     return Native(Compiled(written.text, 2 if straight else 0), written, machine, dtype, threads)
 
 
-def worthwhile_threads(work: int) -> int:
-    """How many threads a step of so many multiplications is worth.
+def worthwhile_threads(work: int, processors: int | None = None) -> int:
+    """How many threads a step of so many multiplications is worth: each has at least ``WORK_PER_THREAD`` of them.
 
-    A step waits some twenty times for all threads, each time about half a microsecond; that has to be little beside
-    the work that is shared.
+    The model: n threads take work / (n · speed) + waits · w, one takes work / speed. On a core with AVX-512, speed is
+    some 120 multiplications in a nanosecond in float32; a step waits some ten times, w is 0.2 to 0.4 µs, and what a
+    core reads of another one's results costs about as much again, 5 µs in all. So two threads break even near
+    1 million multiplications and are 1.5 times as fast at 6 million, which is where they begin: on a computer that has
+    other things to do, threads that wait for each other lose more than they could gain below. Measured with two
+    threads, quiet: 0.85 million 1.0 times as fast, 1.6 million 1.2, 6.5 million 1.5, 20 million 1.7.
+
+    Args:
+        work: multiplications of a step.
+        processors: to choose from; those that the process may use, or ``BACKPROOF_THREADS``, where not given.
+
+    Example:
+        >>> [worthwhile_threads(work, 8) for work in (10**6, 6 * 10**6, 10**7, 10**9)]
+        [1, 2, 3, 8]
     """
-    return max(1, min(_allowed_threads(), work // WORK_PER_THREAD))
+    most = _allowed_threads() if processors is None else processors
+    return max(1, min(most, work // WORK_PER_THREAD))
 
 
 def _allowed_threads() -> int:
