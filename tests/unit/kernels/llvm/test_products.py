@@ -82,9 +82,8 @@ def test_packed_products_give_the_numbers_of_the_reference(
 
 
 def test_small_caches_pack_and_large_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    trace, *_ = case((97, 53, 61), 101, "rows", "float32")
-
     def tiles() -> list[str]:
+        trace, *_ = case((97, 53, 61), 101, "rows", "float32")
         return [line.tile for line in LlvmKernel(trace, "float32").explain({"n": 101}).lines if line.kind == "product"]
 
     assert not any("packed" in found for found in tiles())
@@ -99,6 +98,7 @@ def test_neither_blocks_nor_threads_change_a_bit(samples: str, monkeypatch: pyte
     for far, threads in ((1, 1), (1, 3), (20_000, 2), (50_000, 2)):
         pack_everything(monkeypatch, far)
         use_threads(monkeypatch, threads)
+        trace, params, X, y = case((70, 95, 50), 83, samples, "float32")
         found.append(LlvmKernel(trace, "float32")(params, X, y)[1])
     for other in found[1:]:
         assert all(np.array_equal(found[0][id], gradient) for id, gradient in other.items())
