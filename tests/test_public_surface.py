@@ -26,6 +26,7 @@ PUBLIC = {
     "optimizer",
     "parse",
     "train",
+    "train_many",
 }
 
 

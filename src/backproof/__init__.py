@@ -29,6 +29,7 @@ _MODULE_OF = {
     "optimizer": "optimizers",
     "parse": "parsing",
     "train": "training",
+    "train_many": "training",
 }
 
 __all__ = ["__version__", *_MODULE_OF]
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from backproof.parsing import parse as parse
     from backproof.training import find_learning_rate as find_learning_rate
     from backproof.training import train as train
+    from backproof.training import train_many as train_many
 else:  # hidden from type checkers, which would take it to define every name
 
     def __getattr__(name: str) -> object:

@@ -2,8 +2,9 @@
 
 from backproof.training.epoch import Epoch
 from backproof.training.loop import train
+from backproof.training.many import train_many
 from backproof.training.predict import predict
 from backproof.training.range_test import RateTest, find_learning_rate
 from backproof.training.result import TrainingResult
 
-__all__ = ["Epoch", "RateTest", "TrainingResult", "find_learning_rate", "predict", "train"]
+__all__ = ["Epoch", "RateTest", "TrainingResult", "find_learning_rate", "predict", "train", "train_many"]

@@ -102,6 +102,7 @@ def begin(
     metrics: Sequence[str] = (),
     callbacks: Sequence[Callback] = (),
     norms: bool = False,
+    threads: int | None = None,
 ) -> Training:
     """The training that ``train`` would make with these options, before its first step.
 
@@ -126,7 +127,7 @@ def begin(
     horizon = Horizon(steps=max(1, todo * batches.per_epoch), steps_per_epoch=batches.per_epoch)
     rates = LearningRate(rate, schedule_named(schedule), horizon)
     watched = bool(validation is not None or callbacks or norms or rates.depends_on_losses)
-    job = Job(trace, batches, rule, rates, clipping, state, kind, todo, start_seed, watched)
+    job = Job(trace, batches, rule, rates, clipping, state, kind, todo, start_seed, watched, threads)
     judge = Judge(program, data.training.inputs, data.training.sizes, (), kind, penalised=True)
     began = time.perf_counter()
     steps: Steps

@@ -37,6 +37,7 @@ class Job:
     Args:
         parameters: their values, and those of what the program remembers for predictions.
         watched: whether somebody looks after each epoch.
+        threads: how many a step may use at most; as many as there are where None.
     """
 
     trace: Trace
@@ -49,6 +50,7 @@ class Job:
     epochs: int
     seed: int
     watched: bool = False
+    threads: int | None = None
 
     def begun(self, backend: str) -> Steps:
         """What makes the steps; ``"auto"`` falls back on NumPy where machine code cannot be made.
@@ -124,6 +126,7 @@ class Job:
             self.dtype,
             changing_rate=self.rates.changes,
             seed=self.seed,
+            threads=self.threads,
         )
 
     def _updates(self) -> Sequence[Update]:

@@ -46,10 +46,12 @@ def reporter(progress: object, epochs: int, steps_per_epoch: int) -> Reporter:
     console = Console(stderr=True)
     if progress and console.is_terminal and epochs:
         return _Bar(console, epochs, epochs * steps_per_epoch)
-    return _Silence()
+    return Silence()
 
 
-class _Silence:
+class Silence:
+    """Shows nothing."""
+
     def __enter__(self) -> Self:
         return self
 
@@ -62,7 +64,7 @@ class _Silence:
         return None
 
 
-class _Timed(_Silence):
+class _Timed(Silence):
     """Shows something at most once per interval, and what came last at the end."""
 
     interval: float
@@ -131,3 +133,91 @@ class _Bar(_Timed):
         self._progress.update(
             self._task, completed=steps, refresh=True, epoch=epoch, loss=f"{loss:.6g}", rate=f"{rate:,.0f}"
         )
+
+
+class Tally(Protocol):
+    """Is told of every training that is done."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def done(self, failed: bool, steps: int) -> None:
+        """A training has ended after so many steps."""
+        ...
+
+
+def tally(progress: object, trainings: int) -> Tally:
+    """What shows the progress of many trainings; see ``reporter``.
+
+    Raises:
+        SpecificationError: another value.
+    """
+    if progress == "plain":
+        return _CountedLines(trainings)
+    if not isinstance(progress, bool):
+        raise SpecificationError(f"progress must be True, False or 'plain', got {progress!r}")
+    console = Console(stderr=True)
+    return _CountedBar(console, trainings) if progress and console.is_terminal and trainings else _Counted(trainings)
+
+
+class _Counted:
+    """Counts, and shows nothing."""
+
+    def __init__(self, trainings: int) -> None:
+        self.trainings, self.ended, self.failed, self.steps = trainings, 0, 0, 0
+        self._began = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def done(self, failed: bool, steps: int) -> None:
+        self.ended, self.failed, self.steps = self.ended + 1, self.failed + failed, self.steps + steps
+        self.show(self.words())
+
+    def words(self) -> str:
+        """How far all have got."""
+        rate = self.steps / max(time.perf_counter() - self._began, 1e-9)
+        lost = f"  {self.failed} failed" if self.failed else ""
+        return f"{self.ended}/{self.trainings} networks{lost}  {rate:,.0f} steps/s"
+
+    def show(self, words: str) -> None:
+        return None
+
+
+class _CountedLines(_Counted):
+    def __init__(self, trainings: int) -> None:
+        super().__init__(trainings)
+        self._shown = self._began
+
+    def show(self, words: str) -> None:
+        now = time.perf_counter()
+        if now - self._shown >= LINE_INTERVAL or self.ended == self.trainings:
+            self._shown = now
+            print(words, file=sys.stderr, flush=True)
+
+
+class _CountedBar(_Counted):
+    def __init__(self, console: Console, trainings: int) -> None:
+        super().__init__(trainings)
+        self._progress = Progress(
+            BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn(), console=console, refresh_per_second=10
+        )
+        self._task = self._progress.add_task(self.words(), total=trainings)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, words: str) -> None:
+        self._progress.update(self._task, completed=self.ended, description=words)

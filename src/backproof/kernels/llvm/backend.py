@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any
@@ -81,6 +81,12 @@ class Native:
         return Arena(self.written.buffers, self.written.size, self.dtype)
 
 
+REMEMBERED = 32
+"""Functions of steps that are kept for who wants the same ones: many networks of one shape share one function."""
+_made: Recent[Hashable, tuple[Trace, Native]] = Recent(REMEMBERED)
+_making = Lock()
+
+
 def compile_steps(
     trace: Trace,
     sizes: Mapping[str, int],
@@ -91,14 +97,42 @@ def compile_steps(
     wanted: Iterable[str] = (),
     per_step: Sequence[str] = (),
     drawn: Sequence[Drawn] = (),
+    threads: int | None = None,
 ) -> Native:
-    """The steps of a derivation for given sizes, in machine code."""
+    """The steps of a derivation for given sizes, in machine code; those made lately are not made again.
+
+    Args:
+        trace, sizes, dtype: what is computed.
+        gathered, updates, wanted, per_step, drawn: see ``write_steps``.
+        threads: how many it may use at most; as many as there are where None.
+    """
+    rules, most = tuple(updates), _allowed_threads() if threads is None else min(threads, _allowed_threads())
+    moves = tuple((update.equations, tuple(update.moves.items())) for update in rules)
+    shape = (id(trace), tuple(sorted(sizes.items())), dtype.name, most)
+    key = (*shape, tuple(gathered), moves, tuple(wanted), tuple(per_step), tuple(drawn))
+    with _making:  # beside the function its trace is kept, so that no other gets the same id
+        return _made.found(
+            key, lambda: (trace, _compiled(trace, sizes, dtype, gathered, rules, wanted, per_step, drawn, most))
+        )[1]
+
+
+def _compiled(
+    trace: Trace,
+    sizes: Mapping[str, int],
+    dtype: np.dtype[Any],
+    gathered: Sequence[Gathered],
+    updates: Sequence[Update],
+    wanted: Iterable[str],
+    per_step: Sequence[str],
+    drawn: Sequence[Drawn],
+    most: int,
+) -> Native:
     work = _multiplications(trace, sizes)
     widest = max(max(two_dimensional(_sized(name, sizes))) for name in trace.program.names.values())
     straight = work <= STRAIGHT_LINE and widest <= SMALL_WIDTH
     width = 1 << max(0, (widest - 1)).bit_length() if straight else None
     machine = host().machine(dtype, width)
-    threads = 1 if straight else worthwhile_threads(work)
+    threads = 1 if straight else min(most, worthwhile_threads(work))
     written = write_steps(
         trace.joint.equations,
         trace.program,

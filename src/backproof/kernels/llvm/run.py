@@ -40,6 +40,7 @@ class NativeRun:
         dtype: float32 or float64.
         changing_rate: whether each step has a learning rate of its own.
         seed: for random inputs.
+        threads: how many a step may use at most; as many as there are where None.
     """
 
     def __init__(
@@ -56,13 +57,14 @@ class NativeRun:
         *,
         changing_rate: bool = False,
         seed: int = 0,
+        threads: int | None = None,
     ) -> None:
         self._trace, self._sizes, self._sample, self._updates = trace, dict(sizes), sample, tuple(updates)
         self._axes, self._inputs, self._dtype = axes, inputs, dtype
         self._kept = tuple(beginning)
         self._made: Recent[int, tuple[Native, Arena]] = Recent(KEPT)
         self._per_step = (RATE.id,) if changing_rate else ()
-        self._seed, self._drawn = seed, trace.program.drawn
+        self._seed, self._drawn, self._threads = seed, trace.program.drawn, threads
         self._described_inputs = [number for id in axes for number in self._described(id)]
         _, self._current = self._function(batch)
         rest = self._sizes.get(sample.name, batch) % batch if sample is not None else 0
@@ -97,6 +99,7 @@ class NativeRun:
             updates=self._updates,
             per_step=self._per_step,
             drawn=self._drawn,
+            threads=self._threads,
         )
         arena = native.arena()
         for id, value in self._inputs.items():
