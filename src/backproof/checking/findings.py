@@ -12,6 +12,9 @@ from enum import Enum
 
 from backproof.ir.expr import Expr
 
+Grid = tuple[tuple[float | None, ...], ...]
+"""Rows of numbers; None where some of a large array are left out."""
+
 
 class Verdict(Enum):
     """What can be said of a quantity."""
@@ -59,6 +62,8 @@ class Judged:
         reason: for what is not informative, why, and what to do about it.
         follows: for a wrong quantity, whether it is right given the user's own upstream values: then the fault is
             upstream of it.
+        values, right: the user's entries and the right ones where they differ most, of a large array the corners; in
+            the derivation's shape, empty where they were not kept.
     """
 
     id: str
@@ -69,6 +74,8 @@ class Judged:
     deviation: Deviation | None = None
     reason: str = ""
     follows: bool = False
+    values: Grid = ()
+    right: Grid = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,109 +1,51 @@
-"""The report of a check: a verdict for the whole, what became of each quantity, the faults, the conventions."""
+"""The report of a check: print it, show it in a notebook, save it as a page, read it as data, raise it in a test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
-from backproof.backprop.trace import Trace
-from backproof.checking.findings import Convention, Finding, Judged, Verdict
-from backproof.errors import WrongGradientError
+from backproof.checking.checked import Checked, described
+from backproof.checking.writing import to_data, to_fragment, to_html, to_text
+from backproof.files import atomic_write_text
+
+__all__ = ["Report", "described"]
 
 
 @dataclass(frozen=True)
-class Report:
-    """What a check found.
+class Report(Checked):
+    """What a check found. Made by ``bp.check``.
 
-    Args:
-        verdict: of the whole: wrong if anything is, otherwise not informative if anything that matters is.
-        judged: each quantity that was looked at.
-        findings: the faults, in the order in which they should be mended.
-        conventions: legitimate ways of writing that differ from the derivation's.
-        trace: the derivation that was compared with.
-        subject: what was checked: the name of a function or file.
-        dtype: the precision that the bounds are for.
-        points: at how many points.
-        source: the text of a script.
-        mended: the whole corrected text, where there is one.
-        notes: anything else worth knowing, a sentence each.
-        allow_uninformative: whether ``raise_if_wrong`` lets pass what could not be decided.
+    Example:
+        >>> import backproof as bp
+        >>> report = bp.check("delta_2 = y_hat - y", bp.mlp(3, 2, 1))
+        >>> report.ok, report.findings[0].kind
+        (False, 'derivative-missing')
     """
 
-    verdict: Verdict
-    judged: tuple[Judged, ...]
-    findings: tuple[Finding, ...]
-    conventions: tuple[Convention, ...]
-    trace: Trace
-    subject: str
-    dtype: str
-    points: int
-    source: str = ""
-    mended: str = ""
-    notes: tuple[str, ...] = ()
-    allow_uninformative: bool = False
+    def text(self, *, width: int = 80, color: bool = False) -> str:
+        """The report as text of at most ``width`` columns."""
+        return to_text(self, width=width, color=color)
 
-    @property
-    def ok(self) -> bool:
-        """Whether everything is right; what could not be decided is not."""
-        return self.verdict is Verdict.RIGHT
+    def json(self) -> str:
+        """The report as JSON, with the keys of docs/checking.md."""
+        return json.dumps(to_data(self), ensure_ascii=False, indent=2, allow_nan=False)
 
-    def raise_if_wrong(self, *, allow_uninformative: bool | None = None) -> None:
-        """Nothing where all is right; for use in tests.
+    def html(self) -> str:
+        """The report as one HTML file that needs no network: the verdict, the faults, and the derivation."""
+        return to_html(self)
 
-        Args:
-            allow_uninformative: whether what could not be decided passes, too; as the check was told where not given.
+    def save(self, path: str | Path) -> None:
+        """Write the page whole or not at all.
 
         Raises:
-            WrongGradientError: something is wrong, or could not be decided; has the first sentence of the report.
+            OutputError: the file cannot be written.
         """
-        allowed = self.allow_uninformative if allow_uninformative is None else allow_uninformative
-        if not (self.ok or (allowed and self.verdict is Verdict.NOT_INFORMATIVE)):
-            raise WrongGradientError(f"{self.subject}: {self.sentence}")
+        atomic_write_text(path, self.html())
 
-    @property
-    def sentence(self) -> str:
-        """The most important thing in one sentence."""
-        match self.verdict:
-            case Verdict.WRONG:
-                return self.findings[0].sentence if self.findings else next(self._wrong(), "something is wrong")
-            case Verdict.NOT_INFORMATIVE:
-                reasons = (f"{j.id}: {j.reason}" for j in self.judged if j.verdict is Verdict.NOT_INFORMATIVE)
-                return f"not informative here; {next(reasons, 'nothing could be decided')}"
-            case _:
-                return f"{len(self.judged)} quantities are {self.verdict} at {_count(self.points, 'point')}"
-
-    def _wrong(self) -> Iterator[str]:
-        for judged in self.judged:
-            if judged.verdict is Verdict.WRONG:
-                yield f"{judged.variable or judged.id} is wrong{described(judged)}"
+    def _repr_html_(self) -> str:
+        return to_fragment(self)
 
     def __str__(self) -> str:
-        lines = [f"{self.subject}: {self.verdict} ({self.dtype}, {_count(self.points, 'point')})", ""]
-        lines += [f"  {judged.id:<12} {judged.verdict}{_seen_as(judged)}{described(judged)}" for judged in self.judged]
-        for number, finding in enumerate(self.findings, start=1):
-            lines += ["", f"{number}. {finding.sentence}"]
-            lines += [f"   or: {other}" for other in finding.alternatives]
-            if finding.repair is not None:
-                lines += [f"   - {finding.repair.before}", f"   + {finding.repair.after}"]
-        lines += [f"\nRecognised: {convention.sentence}" for convention in self.conventions]
-        lines += [f"\nNote: {note}" for note in self.notes]
-        return "\n".join(lines)
-
-
-def _seen_as(judged: Judged) -> str:
-    place = f", line {judged.line}" if judged.line is not None else ""
-    return f"  ({judged.variable}{place})" if judged.variable else ""
-
-
-def described(judged: Judged) -> str:
-    """What is to be said of a quantity that is not simply right: its worst entry, or why nothing can be said."""
-    if judged.deviation is None:
-        return f": {judged.reason}" if judged.reason else ""
-    d = judged.deviation
-    at = f" at [{', '.join(map(str, d.index))}]" if d.index else ""
-    entries = f"; {d.outside} of {d.entries} entries" if d.entries > 1 else ""
-    return f"{at}: {d.value:.8g}, but {d.right:.8g} ± {d.bound:.1g} is right{entries}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+        return self.text()
