@@ -16,7 +16,15 @@ from backproof.checking.claims import check_claim
 from backproof.checking.compared import trace_of
 from backproof.checking.data_files import SUFFIXES, read_arrays, split
 from backproof.checking.findings import Finding, Judged, Verdict
-from backproof.checking.functions import Attempt, Points, conventions_of, explore, samples_at, variables_of
+from backproof.checking.functions import (
+    Attempt,
+    Points,
+    attempt_at,
+    conventions_of,
+    explore,
+    samples_at,
+    variables_of,
+)
 from backproof.checking.judging import Judgement, Sample, judge
 from backproof.checking.matching import diagnose
 from backproof.checking.points import draw_points
@@ -26,7 +34,7 @@ from backproof.checking.report import Report, described
 from backproof.checking.returned import coarsest
 from backproof.checking.scripts import check_script
 from backproof.checking.steps import COARSE_RATES, RATES, Step, explore_step, faults_of_steps, step_at
-from backproof.errors import SpecificationError, suggestion
+from backproof.errors import BackproofError, SpecificationError, suggestion
 
 Kind = Literal["auto", "gradient", "step", "data", "script", "claim"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -169,7 +177,19 @@ class _Checker:
             return self._raised(raised, name)
         report = self._reported(samples, precisions, variables_of(self.trace, first), name)
         report = replace(report, conventions=(*conventions_of(self.trace, first), *report.conventions))
-        return _with_misfits(report, first, name)
+        report = _with_misfits(report, first, name)
+        if report.verdict is Verdict.WRONG and not self._repeats(function, name, first):
+            return replace(report, findings=(_not_repeatable(name),))
+        return report
+
+    def _repeats(self, function: Function, name: str, first: Attempt) -> bool:
+        """Whether the function gives the same at the same point once more."""
+        try:
+            again = list(attempt_at(function, name, self.trace, first.call.plan, first.layout, first.place, self.order))
+        except (BackproofError, RaisedError):
+            return False
+        both = zip(first.reading.arrays.items(), again[first.number].reading.arrays.values(), strict=True)
+        return all(np.array_equal(array, other, equal_nan=True) for (_, array), other in both)
 
     def step(self, function: Function, name: str) -> Report:
         """A training step, at two rates."""
@@ -248,12 +268,12 @@ class _Checker:
         return tuple(_named(self.trace, finding, variables) for finding in found)
 
     def _with_faults_of_steps(self, report: Report, name: str, steps: Sequence[Step]) -> Report:
-        if report.verdict is not Verdict.WRONG:
-            return report
         first = steps[0]
+        if report.verdict is not Verdict.WRONG and not first.misfits:
+            return report
         misfits = tuple(_misfit(first.variables.get(id, id), shape, first, id) for id, shape in first.misfits.items())
         found = misfits or faults_of_steps(self.trace, name, first, steps[1])
-        return replace(report, findings=found or report.findings)
+        return replace(report, verdict=Verdict.WRONG, findings=found or report.findings)
 
     def _raised(self, raised: RaisedError, name: str) -> Report:
         judged = tuple(Judged(id, Verdict.NOT_SEEN) for id in self.trace.gradients.values())
@@ -283,6 +303,14 @@ def _not_finite(trace: Trace, judged: Sequence[Judged]) -> Finding:
         f"{others}"
     )
     return Finding("not-finite", first.id, sentence, variable=first.variable, deviation=first.deviation)
+
+
+def _not_repeatable(name: str) -> Finding:
+    sentence = (
+        f"{name} gives other gradients when it is called again at the same point: it draws random numbers or keeps "
+        "something between calls; make it a function of its arguments"
+    )
+    return Finding("not-repeatable", "", sentence)
 
 
 def _at(judged: Judged) -> str:

@@ -41,7 +41,7 @@ def read_arrays(path: Path) -> dict[str, Any]:
                 raise DataError(f"cannot read gradients from {path}: {suffix or 'no suffix'}; use one of {SUFFIXES}")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except (SafetensorError, ValueError, zipfile.BadZipFile) as error:
+    except (SafetensorError, ValueError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} is not a {path.suffix} file of arrays ({_first_line(error)})") from None
@@ -52,10 +52,12 @@ def _first_line(error: BaseException) -> str:
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise DataError(f"{path} holds one array without a name; write all arrays with numpy.savez")
-        return {name: archive[name] for name in archive.files}
+        with archive:
+            return {name: archive[name] for name in archive.files}
 
 
 def _read_json(path: Path) -> dict[str, Any]:

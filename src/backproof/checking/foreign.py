@@ -18,13 +18,11 @@ def is_array(value: object) -> bool:
     """Whether the value is an array or a number, rather than a container of arrays."""
     if isinstance(value, NUMBERS) or (hasattr(value, "shape") and hasattr(value, "dtype")):
         return True
-    return isinstance(value, list | tuple) and bool(value) and all(_is_nested_number(item) for item in value)
+    return isinstance(value, list) and (_is_row(value) or (bool(value) and all(_is_row(row) for row in value)))
 
 
-def _is_nested_number(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return bool(value) and all(_is_nested_number(item) for item in value)
-    return isinstance(value, int | float)
+def _is_row(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, int | float) for item in value)
 
 
 def as_array(value: Any, what: str) -> tuple[Array, str]:

@@ -99,14 +99,18 @@ def judge(
         return scaled
     if dtype == "float64" and not insist:
         coarse = _judged(trace, samples, truths_for(trace, samples, "float32"), variables, "float32")
-        if coarse.verdict is not Verdict.WRONG:
+        if _wrong(coarse) < _wrong(first):
             return replace(coarse, notes=(IN_FLOAT32,))
     return first
 
 
+def _wrong(judgement: Judgement) -> int:
+    return sum(judged.verdict is Verdict.WRONG for judged in judgement.judged)
+
+
 IN_FLOAT32 = (
-    "the results are float64, but right to the precision of float32 only: some of the computation is in float32; pass "
-    "dtype='float64' to have them judged in float64"
+    "the results are float64, but some are right to the precision of float32 only: some of the computation is in "
+    "float32; pass dtype='float64' to have them judged in float64"
 )
 
 
@@ -132,7 +136,13 @@ class _More:
 
 
 def _judged(
-    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], variables: Mapping[str, str], dtype: str
+    trace: Trace,
+    samples: Sequence[Sample],
+    truths: Sequence[Truths],
+    variables: Mapping[str, str],
+    dtype: str,
+    *,
+    textbook: bool = True,
 ) -> Judgement:
     more = _More(trace, samples, dtype)
     judged = [
@@ -140,7 +150,7 @@ def _judged(
     ]
     conventions: tuple[Convention, ...] = ()
     if all(sample.loss is not None for sample in samples):
-        loss, conventions = _judged_loss(trace, samples, truths, dtype)
+        loss, conventions = _judged_loss(trace, samples, truths, dtype, textbook)
         judged.append(loss)
     return Judgement(overall(judged), tuple(judged), dtype, conventions)
 
@@ -210,7 +220,7 @@ def _worst(found: Iterator[Deviation | None]) -> Deviation | None:
 
 
 def _judged_loss(
-    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], dtype: str
+    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], dtype: str, textbook: bool
 ) -> tuple[Judged, tuple[Convention, ...]]:
     id = trace.loss.id
     losses = [np.asarray(sample.loss) for sample in samples]
@@ -224,7 +234,7 @@ def _judged_loss(
             return Judged(id, Verdict.RIGHT, "the loss"), (said,)
     loose = [as_written(trace, id, sample.point, dtype) for sample in samples]
     outside = [deviation(known, loss) for known, loss in zip(loose, losses, strict=True)]
-    if any(outside):
+    if not textbook or any(outside):
         return Judged(id, Verdict.WRONG, "the loss", deviation=worst), ()
     if all(np.isfinite(known.bound) for known in loose):
         return Judged(id, Verdict.RIGHT, "the loss"), ()
@@ -242,7 +252,7 @@ def _scaled(
     for words in choices[0]:
         factors = [float(choice[words]) for choice in choices]
         scaled = [_times(trace, known, factor) for known, factor in zip(truths, factors, strict=True)]
-        found = _judged(trace, samples, scaled, variables, dtype)
+        found = _judged(trace, samples, scaled, variables, dtype, textbook=False)
         if found.verdict is not Verdict.WRONG:
             said = Convention(
                 "loss-scaled",

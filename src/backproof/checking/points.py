@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 
 from backproof.backprop.trace import Trace
 from backproof.checking.precision import Array, Floats, Precision, precision_of
 from backproof.checking.truth import DECIDED, Known, evaluated_at, known_of, written_from
-from backproof.dims import concrete
+from backproof.dims import Symbol, concrete
 from backproof.ir.expr import Name
 from backproof.ir.program import Program
 from backproof.ir.traverse import names
@@ -30,8 +29,13 @@ BATCHES = (5, 7, 6, 8, 9, 11)
 GAINS = (1.0, 2.0, 1.0, 4.0, 0.5, 1.0)
 """How large pre-activations are: deep networks need more or less for their gradients not to vanish or explode."""
 
+LARGE = 10_000
+"""Two points that together decide nearly all of so many entries will do. They are judged by the errors that are likely:
+by those that are possible, long sums tell nothing.
+"""
+
 COMPLETE = 0.99
-"""The share of the entries that must be decided at one of the points: the last of thousands would take too many."""
+"""The share of the entries that must be decided at each point; where no two points do, several are taken together."""
 
 COARSE_DECIDED = 0.5
 """In half precision, and at a kink, one per cent would never show; a missing factor does."""
@@ -68,28 +72,63 @@ def draw_points(trace: Trace, dtype: object = "float64", seed: int = 0) -> tuple
     precision = precision_of(dtype)
     rng = np.random.default_rng(seed)
     batches = _batches(trace.program)
-    ids = tuple(trace.gradients.values())
-    chosen: list[Point] = []
-    seen: dict[str, Array] = {}
-    spare: list[tuple[int, Point]] = []
+    candidates: list[_Candidate] = []
+    complete: list[_Candidate] = []
     for attempt in range(TRIES):
-        # A point that tells nothing new is kept in reserve.
-        point = _drawn(trace.program, batches[len(chosen) % len(batches)], GAINS[attempt % len(GAINS)], rng)
-        evaluator, values = evaluated_at(trace, point, precision.name, likely=True)
-        if attempt < TRIES // 2 and not _is_tame(written_from(trace, trace.loss.id, evaluator, values)):
-            continue
-        decided = {id: known_of(values[id]).decided(decided_share(precision)) for id in ids}
-        new = sum(int(np.sum(decided[id] & ~seen[id] if id in seen else decided[id])) for id in ids)
-        if new:
-            chosen.append(point)
-            seen = {id: seen[id] | decided[id] if id in seen else decided[id] for id in ids}
-        else:
-            spare.append((sum(int(array.sum()) for array in decided.values()), point))
-        complete = bool(seen) and all(array.mean() >= COMPLETE for array in seen.values())
-        if len(chosen) >= MOST_POINTS or (complete and len(chosen) + len(spare) >= FEWEST_POINTS):
+        point = _drawn(trace.program, batches[len(complete) % len(batches)], GAINS[attempt % len(GAINS)], rng)
+        candidate = _candidate(trace, point, precision)
+        candidates.append(candidate)
+        if candidate.tame and candidate.share >= COMPLETE:
+            complete.append(candidate)
+        if len(complete) == FEWEST_POINTS:
+            return tuple(found.point for found in complete)
+        if candidate.decided.size > LARGE and _covered(candidates) >= COMPLETE and len(candidates) >= FEWEST_POINTS:
             break
-    best = sorted(spare, key=lambda pair: -pair[0])
-    return tuple([*chosen, *(point for _, point in best)][: max(FEWEST_POINTS, len(chosen))])
+    return tuple(found.point for found in _covering(candidates))
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A point that was drawn: which entries it decides, and whether the textbook form of the loss works there."""
+
+    point: Point
+    decided: Array
+    tame: bool
+
+    @property
+    def share(self) -> float:
+        """The share of the entries that it decides."""
+        return float(self.decided.mean())
+
+
+def _candidate(trace: Trace, point: Point, precision: Precision) -> _Candidate:
+    entries = sum(array.size for array in point.values())
+    evaluator, values = evaluated_at(trace, point, precision.name, likely=entries > LARGE)
+    share = decided_share(precision)
+    decided = [known_of(values[id]).decided(share).ravel() for id in trace.gradients.values()]
+    tame = _is_tame(written_from(trace, trace.loss.id, evaluator, values))
+    return _Candidate(point, np.concatenate(decided), tame)
+
+
+def _covered(candidates: Sequence[_Candidate]) -> float:
+    """The share of the entries that are decided at one of the points that can be taken."""
+    tame = [candidate.decided for candidate in candidates if candidate.tame]
+    return float(np.logical_or.reduce(tame).mean()) if tame else 0.0
+
+
+def _covering(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Points that together decide most entries: each time the one that decides most of those still undecided."""
+    left = [candidate for candidate in candidates if candidate.tame] or list(candidates)
+    chosen: list[_Candidate] = []
+    undecided = np.ones_like(left[0].decided)
+    while left and len(chosen) < MOST_POINTS and (undecided.any() or len(chosen) < FEWEST_POINTS):
+        best = max(left, key=lambda candidate: (int((candidate.decided & undecided).sum()), candidate.share))
+        if len(chosen) >= FEWEST_POINTS and not (best.decided & undecided).any():
+            break
+        chosen.append(best)
+        left = [candidate for candidate in left if candidate is not best]
+        undecided = undecided & ~best.decided
+    return chosen
 
 
 def _is_tame(loss: Known) -> bool:
@@ -105,10 +144,17 @@ def _batches(program: Program) -> tuple[int, ...]:
 
 
 def _drawn(program: Program, batch: int, gain: float, rng: np.random.Generator) -> Point:
-    sizes = {symbol: batch + k for k, symbol in zip(count(), program.symbols, strict=False)}
+    free = _samples(program)
+    sizes = {symbol: k + (batch if symbol in free else 3) for k, symbol in enumerate(program.symbols)}
     everything = (*program.inputs, *program.parameters)
     drawn = {name.id: _values(program, name, concrete(name.shape, sizes), gain, rng) for name in everything}
     return {id: np.asarray(array, np.float32).astype(np.float64) for id, array in drawn.items()}
+
+
+def _samples(program: Program) -> frozenset[str]:
+    """The dimensions that may differ from point to point: those that no parameter has."""
+    fixed = {dim for name in program.parameters for dim in name.shape}
+    return frozenset(symbol for symbol in program.symbols if Symbol(symbol) not in fixed)
 
 
 def _values(program: Program, name: Name, shape: tuple[int, ...], gain: float, rng: np.random.Generator) -> Floats:

@@ -142,11 +142,10 @@ def _orders(
     ids: list[str], leaves: list[_Leaf], shapes: Mapping[str, tuple[int, ...]], given: Sequence[str] | None
 ) -> Iterator[list[str]]:
     """The order that the user states; otherwise the derivation's, or another usual one if only that fits the shapes."""
-    if given is not None:
-        yield [id for id in given if id in shapes]
-        return
-    fits = [order for order in usual_orders(ids) if _all_fit(order, leaves, shapes)]
-    yield fits[0] if fits else ids
+    stated = [id for id in given or () if id in shapes]
+    known = [stated] if len(stated) == len(ids) else []
+    choices = [*known, *usual_orders(ids)]
+    yield next((order for order in choices if _all_fit(order, leaves, shapes)), choices[0])
 
 
 def _all_fit(order: list[str], leaves: list[_Leaf], shapes: Mapping[str, tuple[int, ...]]) -> bool:

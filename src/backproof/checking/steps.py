@@ -17,7 +17,7 @@ from backproof.checking.calling import CONTAINERS, PARAMETERS, Call, Plan, call,
 from backproof.checking.findings import Finding
 from backproof.checking.foreign import as_array, as_tensors, is_array
 from backproof.checking.functions import Place, Points
-from backproof.checking.judging import Sample
+from backproof.checking.judging import Sample, parameters_of
 from backproof.checking.layouts import Layout
 from backproof.checking.precision import Array, precision_of
 from backproof.checking.raised import RaisedError
@@ -260,7 +260,7 @@ def _matches(known: Known, step: Step, parameter: str) -> bool:
 
 def _exchanged(trace: Trace, name: str, steps: Sequence[Step], truths: Sequence[Mapping[str, Known]]) -> Finding | None:
     """Two parameters that got each other's gradient."""
-    wrong = list(steps[0].wrong)
+    wrong = [parameter for parameter in parameters_of(trace) if parameter in steps[0].wrong]
     for position, a in enumerate(wrong):
         for b in wrong[position + 1 :]:
             pairs = ((a, trace.gradients[b]), (b, trace.gradients[a]))
