@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -63,13 +63,17 @@ def host() -> Host:
     return Host(llvm.get_host_cpu_name(), flat, size, registers, "fma" in known, *_caches())
 
 
-def _caches() -> tuple[int, int]:
+def _caches(told: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> tuple[int, int]:
     """The bytes of the two caches nearest to a core; where the system does not say, those of small processors."""
-    found = []
-    for name, usual in (("SC_LEVEL1_DCACHE_SIZE", 32 * 1024), ("SC_LEVEL2_CACHE_SIZE", 512 * 1024)):
-        known = os.sysconf(name) if name in getattr(os, "sysconf_names", {}) else 0
-        found.append(known if known > 0 else usual)
-    return found[0], max(found)
+    found = {1: 32 * 1024, 2: 512 * 1024}
+    for folder in sorted(told.glob("index*")):
+        try:
+            kind, level, size = ((folder / name).read_text().strip() for name in ("type", "level", "size"))
+        except OSError:
+            continue
+        if kind != "Instruction" and level in ("1", "2") and size[:-1].isdecimal() and size.endswith("K"):
+            found[int(level)] = max(1, int(size[:-1])) * 1024
+    return found[1], found[2]
 
 
 class Compiled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from backproof.backprop.sweep import backpropagate
 from backproof.kernels.backends import compile_trace
-from backproof.kernels.llvm import backend, packing
+from backproof.kernels.llvm import backend, machine, packing
 from backproof.kernels.llvm.backend import LlvmKernel, worthwhile_threads
 from backproof.kernels.llvm.code import Code, Machine
 from backproof.kernels.llvm.loops import Access
@@ -259,6 +260,17 @@ def test_lines_never_lie_at_distances_that_caches_have_few_places_for() -> None:
         assert buffer.stride >= columns
         assert buffer.stride % 16 == 0
         assert buffer.stride % 256
+
+
+def test_caches_are_what_the_system_says_and_small_where_it_does_not(tmp_path: Path) -> None:
+    assert machine._caches(tmp_path / "absent") == (32 * 1024, 512 * 1024)
+    for number, told in enumerate((("Data", "1", "48K"), ("Instruction", "1", "64K"), ("Unified", "2", "unknown"))):
+        folder = tmp_path / f"index{number}"
+        folder.mkdir()
+        for name, text in zip(("type", "level", "size"), told, strict=True):
+            (folder / name).write_text(f"{text}\n")
+    (tmp_path / "index9").mkdir()
+    assert machine._caches(tmp_path) == (48 * 1024, 512 * 1024)
 
 
 @given(st.integers(0, 10**9), st.integers(1, 64))
