@@ -155,7 +155,7 @@ def derivative_of_the_argument_as_if_of_the_output(v: Values) -> Gradients:
 @faulty(SEED, "derivative-of-wrong-variable", "delta_1")
 def sigmoid_taken_twice_in_the_derivative(v: Values) -> Gradients:
     def sigmoid_prime(z: Array) -> Array:
-        return sigmoid(z) * (1 - sigmoid(z))
+        return np.asarray(sigmoid(z) * (1 - sigmoid(z)))
 
     X, y, _, W2, l1, out = layers(v)
     d2 = (out - y) * out * (1 - out)

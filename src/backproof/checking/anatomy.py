@@ -240,10 +240,7 @@ class Anatomy:
         others = (
             other
             for other in self.trace.joint.names.values()
-            if other.id not in (id, at)
-            and self.order[other.id] < here
-            and other.shape
-            and other.id not in self.gradients
+            if other.shape and other.id not in (id, at) and self.order[other.id] < here
         )
         ranked = sorted(others, key=lambda o: (o.shape != name.shape, abs(self._place(o, here) - wanted)))
         yield from ranked[:most]

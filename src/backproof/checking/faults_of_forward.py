@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from backproof.checking.anatomy import Anatomy
 from backproof.checking.edit import Edit
-from backproof.checking.edits import put, sites, without
+from backproof.checking.edits import Path, put, sites, without
 from backproof.checking.faults_of_gradients import OTHER_FUNCTIONS, name_of
-from backproof.checking.faults_of_structure import NEAREST
-from backproof.ir.expr import Add, Broadcast, Elementwise, Expr, MatMul, Mul, Name, Softmax, Transpose
+from backproof.checking.faults_of_structure import NEAREST, structural_edits
+from backproof.dims import Shape
+from backproof.ir.expr import Add, Broadcast, Elementwise, Expr, MatMul, Mul, Name, Softmax, Sum, Transpose
+from backproof.ir.lift import lift
 from backproof.ir.program import Equation
-from backproof.rules.elementwise import ACTIVATIONS, derivative
+from backproof.ir.traverse import substitute, walk
+from backproof.rules.elementwise import ACTIVATIONS, derivative, exp
 
 FORWARD = "forward-differs"
 
@@ -26,8 +30,11 @@ def forward_edits(a: Anatomy, equation: Equation) -> Iterator[Edit]:
             case Elementwise(fn, x):
                 yield Edit("activation-left-out", put(value, path, x), node, x, name_of(fn))
                 yield from _other_functions(a, equation, path, node)
+                if fn.definition is not None:
+                    yield from _misdefined(a, equation, path, node, fn.definition, x)
             case Softmax(x, axis):
                 yield Edit("activation-left-out", put(value, path, x), node, x, "softmax")
+                yield from _misdefined(a, equation, path, node, _softmax(axis, x.shape), x)
                 other_axis, sigmoid = Softmax(x, 1 - axis), Elementwise(ACTIVATIONS["sigmoid"](), x)
                 yield Edit(FORWARD, put(value, path, other_axis), node, other_axis)
                 yield Edit("other-activation", put(value, path, sigmoid), node, "sigmoid", "softmax")
@@ -42,7 +49,7 @@ def forward_edits(a: Anatomy, equation: Equation) -> Iterator[Edit]:
                 pass
 
 
-def _other_functions(a: Anatomy, equation: Equation, path: tuple[int, ...], node: Elementwise) -> Iterator[Edit]:
+def _other_functions(a: Anatomy, equation: Equation, path: Path, node: Elementwise) -> Iterator[Edit]:
     """Another activation, with the derivative of the right one, and with its own."""
     for name in OTHER_FUNCTIONS:
         fn = ACTIVATIONS[name]()
@@ -53,6 +60,27 @@ def _other_functions(a: Anatomy, equation: Equation, path: tuple[int, ...], node
         also = _with_slope_of(a, equation, Elementwise(fn, node.x))
         if also:
             yield Edit("other-activation", wrong, node, name, name_of(node.fn), also=also)
+
+
+def _misdefined(
+    a: Anatomy, equation: Equation, path: Path, node: Expr, definition: Expr, argument: Expr
+) -> Iterator[Edit]:
+    """A function written out with one slip: a sign, a number, a part left out."""
+    inner = replace(equation, value=_of_matrix(definition, argument))
+    for edit in structural_edits(a, inner, operands=isinstance(argument, Name)):
+        yield Edit("function-misdefined", put(equation.value, path, edit.wrong), node, edit.wrong)
+
+
+def _of_matrix(definition: Expr, argument: Expr) -> Expr:
+    """The definition applied to the argument, entry by entry where it is a function of one number."""
+    scalar = all(not node.shape for node in walk(definition))
+    return lift(definition, {"x": argument}) if scalar else substitute(definition, {"x": argument})
+
+
+def _softmax(axis: int, shape: Shape) -> Expr:
+    """exp(x) / Σ exp(x)."""
+    powers = Elementwise(exp, Name("x", shape))
+    return powers / Sum(powers, axis)
 
 
 def _with_slope_of(a: Anatomy, equation: Equation, other: Elementwise) -> tuple[tuple[str, Expr], ...]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from backproof.checking.anatomy import Activated, Anatomy, is_number
 from backproof.checking.edit import Edit
-from backproof.checking.edits import factors, put, put_everywhere, sites, without
+from backproof.checking.edits import factors, product, put, put_everywhere, sites, without
 from backproof.dims import SCALAR, Dim, concrete
 from backproof.ir.expr import (
     Assembled,
@@ -45,6 +45,11 @@ def backward_edits(
     """Every fault of a backward equation that is more than an edit of one node."""
     yield from _slopes(a, equation)
     yield from _errors(a, equation)
+    numbers = tuple(part for part in factors(equation.value) if is_number(part))
+    for part in factors(equation.value) if numbers else ():
+        rest = without(equation.value, (part, *numbers))
+        if part not in numbers and rest is not None:
+            yield Edit("factor-missing", rest, product((*numbers, part)))
     if equation.name.shape != SCALAR:
         yield Edit("transposed", Transpose(equation.value), equation.value)
     if equation.name.id in a.gradients:

@@ -97,11 +97,7 @@ def test_numbers_of_samples_may_differ_between_points() -> None:
     sizes = [float(len(p["X"])) for p in points]
     found = {}
     for name, factor, power in (("summed", 1, 1), ("averaged", 1, -1), ("four over n", 4, -1)):
-        given = [
-            {**g, "b_1": g["b_1"] * factor * float(len(p["X"])) ** power}
-            for g, p in zip(right, points, strict=True)
-            if g
-        ]
+        given = [{**g, "b_1": g["b_1"] * factor * n**power} for g, n in zip(right, sizes, strict=True)]
         (finding,) = diagnose(trace, points, given)
         found[name] = (finding.kind, finding.sentence)
     assert found["summed"] == ("sum-for-mean", "∂L/∂b_1 is n times too large: it is summed where the loss averages")
