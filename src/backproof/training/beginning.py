@@ -102,6 +102,7 @@ def begin(
     metrics: Sequence[str] = (),
     callbacks: Sequence[Callback] = (),
     norms: bool = False,
+    initialization: str | None = None,
     threads: int | None = None,
 ) -> Training:
     """The training that ``train`` would make with these options, before its first step.
@@ -119,7 +120,9 @@ def begin(
     waiting = None if patience is None else whole_number("patience", patience, 1)
     if waiting is not None and validation is None:
         raise SpecificationError("patience needs validation data to see no progress on; give validation=0.2")
-    start = drawn_parameters(program, start_seed) if params is None else params
+    if initialization is not None and params is not None:
+        raise SpecificationError("params are given, so nothing is drawn; leave initialization out")
+    start = drawn_parameters(program, start_seed, initialization) if params is None else params
     state = starting_state(program, start, kind)
     given = {name.id: state[name.id] for name in program.parameters if name.id in state}
     data = prepared(program, given, _inputs(program, X, y), weights, validation, start_seed, kind)
@@ -161,7 +164,7 @@ def begin(
         "backend": steps.backend,
         "dtype": kind.name,
     }
-    reasons = {start.parameter.id: start.reason for start in initialisation(program)}
+    reasons = {start.parameter.id: start.reason for start in initialisation(program, initialization)}
     return Training(run, todo, settings, reasons if params is None else dict.fromkeys(reasons, "given"), compiling)
 
 

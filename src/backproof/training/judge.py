@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from backproof.dims import Symbol
 from backproof.errors import NonFiniteError, SpecificationError, suggestion
 from backproof.ir.arithmetic import Array
+from backproof.ir.expr import Size
 from backproof.ir.program import Program
+from backproof.ir.traverse import walk
 from backproof.kernels.numpy_backend import NumpyEquations
+from backproof.training.batches import sample_dimension
 from backproof.training.predict import needed_for
+
+PART = 8192
+"""Samples in a part: what is computed of them all at once is small beside any data that are large."""
 
 Metric = Callable[[Array, Array], float]
 """A function of predictions and targets, samples in rows."""
@@ -63,7 +70,7 @@ def metric_named(name: str) -> Metric:
 
 
 class Judge:
-    """The loss and the metrics of parameters on some data.
+    """The loss and the metrics of parameters on some data, computed part by part where there are many samples.
 
     Args:
         program: the network.
@@ -85,17 +92,27 @@ class Judge:
         penalised: bool = False,
     ) -> None:
         predicting, structure = program.predicting, program.structure
-        data_loss = "D" if structure is not None and structure.penalised and not penalised else program.loss
-        self._loss, self._inputs, self._sizes = data_loss, inputs, sizes
+        split = structure is not None and structure.penalised
+        self._loss = "D" if split else program.loss
+        self._penalty = "R" if split and penalised else None
+        self._inputs, self._sizes = inputs, sizes
         self._metrics = {name: metric_named(name) for name in metrics}
         if self._metrics and structure is None:
             raise SpecificationError("metrics need a network, whose prediction is known; leave metrics out")
         self._output = structure.layers[-1].output if structure is not None else ""
         self._turned = structure is not None and structure.samples == "columns"
-        needed = {e.name.id for e in needed_for(predicting, data_loss)}
-        if self._metrics:
-            needed |= {e.name.id for e in needed_for(predicting, self._output)}
-        self._equations = NumpyEquations([e for e in predicting.equations if e.name.id in needed], dtype)
+        wanted = [self._loss, *filter(None, [self._penalty]), *([self._output] if self._metrics else [])]
+        needed = {e.name.id for id in wanted for e in needed_for(predicting, id)}
+        equations = [e for e in predicting.equations if e.name.id in needed]
+        self._equations = NumpyEquations(equations, dtype)
+        dim = sample_dimension(program)
+        # Of another program nobody knows how the losses of parts make the loss of the whole.
+        self._dim = dim if isinstance(dim, Symbol) and structure is not None else None
+        self._averaged = False
+        if self._dim is not None:
+            size = Size(self._dim)
+            self._averaged = any(node == size for e in equations for node in walk(e.value))
+        self._axes = {name.id: name.shape.index(dim) for name in program.inputs if dim in name.shape} if dim else {}
 
     def loss(self, parameters: Mapping[str, Array]) -> float:
         """The loss alone.
@@ -103,20 +120,43 @@ class Judge:
         Raises:
             NonFiniteError: it is NaN or infinite, or something that it comes from; names the first equation that was.
         """
-        return float(self._values(parameters)[self._loss])
-
-    def _values(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
-        return self._equations({**self._inputs, **parameters}, self._sizes)
+        return self._judged(parameters)[0]
 
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[float, dict[str, float]]:
         """The loss and the metrics; an infinite loss where something is not finite."""
         try:
-            values = self._values(parameters)
+            loss, prediction = self._judged(parameters)
         except NonFiniteError:
             return float("inf"), {name: float("nan") for name in self._metrics}
         if not self._metrics:
-            return float(values[self._loss]), {}
-        prediction, target = values[self._output], self._inputs["y"]
-        if self._turned:
-            prediction, target = prediction.T, target.T
-        return float(values[self._loss]), {name: metric(prediction, target) for name, metric in self._metrics.items()}
+            return loss, {}
+        target = self._inputs["y"].T if self._turned else self._inputs["y"]
+        return loss, {name: metric(prediction, target) for name, metric in self._metrics.items()}
+
+    def _judged(self, parameters: Mapping[str, Array]) -> tuple[float, Array]:
+        """The loss, and the predictions, samples in rows, where they are needed."""
+        loss, predictions, penalty = 0.0, [], 0.0
+        for inputs, sizes, share in self._parts():
+            values = self._equations({**inputs, **parameters}, sizes)
+            loss += float(values[self._loss]) * (share if self._averaged else 1.0)
+            if self._metrics:
+                predictions.append(values[self._output].T if self._turned else values[self._output])
+            penalty = float(values[self._penalty]) if self._penalty is not None else 0.0
+        return loss + penalty, np.concatenate(predictions) if predictions else np.zeros((0, 0))
+
+    def _parts(self) -> Iterator[tuple[Mapping[str, Array], Mapping[str, int], float]]:
+        """Inputs and sizes of each part, and its share of all samples."""
+        samples = self._sizes[self._dim.name] if self._dim is not None else 0
+        if self._dim is None or samples <= PART:
+            yield self._inputs, self._sizes, 1.0
+            return
+        for start in range(0, samples, PART):
+            part = slice(start, min(start + PART, samples))
+            inputs = {id: self._taken(id, array, part) for id, array in self._inputs.items()}
+            count = part.stop - part.start
+            yield inputs, {**self._sizes, self._dim.name: count}, count / samples
+
+    def _taken(self, id: str, array: Array, part: slice) -> Array:
+        if id not in self._axes:
+            return array
+        return array[part] if self._axes[id] == 0 else array[:, part]

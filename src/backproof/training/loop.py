@@ -41,6 +41,7 @@ def train(
     metrics: Sequence[str] = (),
     callbacks: Sequence[Callback] = (),
     norms: bool = False,
+    initialization: str | None = None,
 ) -> TrainingResult:
     """θ ← θ − η ∂L/∂θ, again and again; Ctrl-C keeps the best parameters so far.
 
@@ -71,6 +72,8 @@ def train(
         metrics: ``"accuracy"``, ``"r2"``, ``"mae"``, ``"rmse"``, of the validation data after each epoch.
         callbacks: called after each epoch with an ``Event``, whose ``stop()`` ends the training. Their time is not
             counted, and an exception in one ends the training with the weights kept in the error.
+        initialization: how weights are drawn where ``params`` is None: ``"glorot_uniform"``, ``"he_normal"``,
+            ``"lecun_normal"``, their uniform or normal kin, ``"orthogonal"``, or ``"uniform"`` from 0 to 1.
         norms: whether the history has norms of gradients and updates, measured now and then.
 
     Returns:
@@ -111,6 +114,7 @@ def train(
         metrics=metrics,
         callbacks=callbacks,
         norms=norms,
+        initialization=initialization,
     )
     with reporter(progress, training.epochs, training.run.batches.per_epoch) as shown:
         return training.go(shown)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from backproof.dims import Symbol
-from backproof.errors import ShapeError
+from backproof.errors import ShapeError, SpecificationError
 from backproof.ir.expr import Name, total
-from backproof.ir.program import Equation, Program
+from backproof.ir.program import Equation, Program, Samples
 from backproof.networks import mlp
 from backproof.rules.elementwise import ACTIVATIONS
-from backproof.rules.initialisation import RECTIFYING, drawn_parameters, initialisation
+from backproof.rules.initialisation import METHODS, RECTIFYING, drawn_parameters, initialisation
 from programs import PROGRAMS
 
 
@@ -74,3 +74,40 @@ def test_a_size_that_only_data_show_cannot_be_drawn() -> None:
     program = Program((), (w,), (Equation(Name("L"), total(w * w)),), "L")
     with pytest.raises(ShapeError, match="the parameter w has a dimension n without a size; give it in params="):
         drawn_parameters(program, 0)
+
+
+# --- methods by name ----------------------------------------------------------------------------------------------
+
+DEVIATIONS = {
+    "glorot_uniform": (2 / 500) ** 0.5, "glorot_normal": (2 / 500) ** 0.5,
+    "he_uniform": (2 / 300) ** 0.5, "he_normal": (2 / 300) ** 0.5,
+    "lecun_uniform": (1 / 300) ** 0.5, "lecun_normal": (1 / 300) ** 0.5,
+    "orthogonal": (1 / 300) ** 0.5, "uniform": (1 / 12) ** 0.5,
+}  # fmt: skip
+
+
+def test_every_method_is_tested() -> None:
+    assert set(DEVIATIONS) == set(METHODS)
+
+
+@pytest.mark.parametrize("samples", ["rows", "columns"])
+@pytest.mark.parametrize("method", DEVIATIONS)
+def test_weights_have_the_deviation_of_the_method(method: str, samples: Samples) -> None:
+    W = drawn_parameters(mlp(300, 200, 1, samples=samples), 0, method)["W_1"]
+    assert W.shape == ((300, 200) if samples == "rows" else (200, 300))
+    assert W.std() == pytest.approx(DEVIATIONS[method], rel=0.02)
+    assert W.mean() == pytest.approx(0.5 if method == "uniform" else 0, abs=0.01)
+
+
+@pytest.mark.parametrize("sizes", [(5, 3), (3, 5), (4, 4), (1, 7), (7, 1)])
+def test_orthogonal_weights_are_orthogonal(sizes: tuple[int, int]) -> None:
+    W = drawn_parameters(mlp(*sizes), 1, "orthogonal")["W_1"]
+    product = W.T @ W if sizes[0] >= sizes[1] else W @ W.T
+    np.testing.assert_allclose(product, np.eye(min(sizes)), atol=1e-12)
+
+
+def test_the_method_is_said_and_biases_stay_zero() -> None:
+    starts = initialisation(mlp(3, 2, 1, bias=True), "lecun_normal")
+    assert [start.reason for start in starts] == ["LeCun normal", "zero", "LeCun normal", "zero"]
+    with pytest.raises(SpecificationError, match="did you mean 'he_normal'"):
+        initialisation(mlp(3, 2, 1), "he_norml")
