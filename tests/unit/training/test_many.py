@@ -30,9 +30,9 @@ def counted(monkeypatch: pytest.MonkeyPatch, module: dict[str, Any], name: str, 
     """The function of a module, every call of which is noted."""
     real = module[name]
 
-    def noting(*given: Any) -> Any:
+    def noting(*given: Any, **options: Any) -> Any:
         calls.append(given)
-        return real(*given)
+        return real(*given, **options)
 
     monkeypatch.setitem(module, name, noting)
 
@@ -59,7 +59,7 @@ def test_networks_of_one_shape_share_derivation_and_machine_code(monkeypatch: py
     derived: list[object] = []
     compiled: list[object] = []
     counted(monkeypatch, train_many.__globals__, "backpropagate", derived)
-    counted(monkeypatch, llvm.compile_steps.__globals__, "_compiled", compiled)
+    counted(monkeypatch, llvm.compile_steps.__globals__, "write_steps", compiled)
     fresh = mlp(4, 7, 1, **SHAPE)
     train_many([job(net=fresh, seed=s, learning_rate=0.01 * (s + 1), backend="llvm") for s in range(6)], progress=False)
     assert len(derived) == 1

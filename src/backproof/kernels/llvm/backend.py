@@ -35,6 +35,8 @@ SMALL_WIDTH = 8
 """Networks whose layers have at most this many units get vectors of their own size."""
 WORK_PER_THREAD = 3_000_000
 """Multiplications of a step that a further thread is worth; see ``worthwhile_threads``."""
+USUAL = 8
+"""Equations in a step of a small network."""
 KEPT = 4
 """Sets of sizes whose machine code and memory a kernel keeps."""
 STRAIGHT_LINE = 1500
@@ -106,69 +108,62 @@ def compile_steps(
         gathered, updates, wanted, per_step, drawn: see ``write_steps``.
         threads: how many it may use at most; as many as there are where None.
     """
-    rules, most = tuple(updates), _allowed_threads() if threads is None else min(threads, _allowed_threads())
-    moves = tuple((update.equations, tuple(update.moves.items())) for update in rules)
-    shape = (id(trace), tuple(sorted(sizes.items())), dtype.name, most)
-    key = (*shape, tuple(gathered), moves, tuple(wanted), tuple(per_step), tuple(drawn))
-    with _making:  # beside the function its trace is kept, so that no other gets the same id
-        return _made.found(
-            key, lambda: (trace, _compiled(trace, sizes, dtype, gathered, rules, wanted, per_step, drawn, most))
-        )[1]
-
-
-def _compiled(
-    trace: Trace,
-    sizes: Mapping[str, int],
-    dtype: np.dtype[Any],
-    gathered: Sequence[Gathered],
-    updates: Sequence[Update],
-    wanted: Iterable[str],
-    per_step: Sequence[str],
-    drawn: Sequence[Drawn],
-    most: int,
-) -> Native:
     work = _multiplications(trace, sizes)
     widest = max(max(two_dimensional(_sized(name, sizes))) for name in trace.program.names.values())
     straight = work <= STRAIGHT_LINE and widest <= SMALL_WIDTH
-    width = 1 << max(0, (widest - 1)).bit_length() if straight else None
-    machine = host().machine(dtype, width)
-    threads = 1 if straight else min(most, worthwhile_threads(work))
-    written = write_steps(
-        trace.joint.equations,
-        trace.program,
-        sizes,
-        machine,
-        gathered=gathered,
-        updates=updates,
-        wanted=wanted,
-        per_step=per_step,
-        drawn=drawn,
-        unroll=straight,
-        threads=threads,
-    )
-    return Native(Compiled(written.text, 2 if straight else 0), written, machine, dtype, threads)
+    machine = host().machine(dtype, 1 << max(0, (widest - 1)).bit_length() if straight else None)
+    crew = 1 if straight else min(worthwhile_threads(work, len(trace.joint.equations)), threads or MOST_THREADS)
+    rules = tuple(updates)
+
+    def make() -> tuple[Trace, Native]:
+        written = write_steps(
+            trace.joint.equations,
+            trace.program,
+            sizes,
+            machine,
+            gathered=gathered,
+            updates=rules,
+            wanted=wanted,
+            per_step=per_step,
+            drawn=drawn,
+            unroll=straight,
+            threads=crew,
+        )
+        return trace, Native(Compiled(written.text, 2 if straight else 0), written, machine, dtype, crew)
+
+    equations = tuple((update.equations, tuple(update.moves.items())) for update in rules)
+    shape = (id(trace), tuple(sorted(sizes.items())), dtype.name, machine, crew)
+    key = (*shape, tuple(gathered), equations, tuple(wanted), tuple(per_step), tuple(drawn))
+    with _making:  # beside the function its trace is kept, so that no other gets the same id
+        return _made.found(key, make)[1]
 
 
-def worthwhile_threads(work: int, processors: int | None = None) -> int:
-    """How many threads a step of so many multiplications is worth: each has at least ``WORK_PER_THREAD`` of them.
+def worthwhile_threads(work: int, equations: int = USUAL, processors: int | None = None) -> int:
+    """How many threads a step of so many multiplications is worth.
 
     The model: n threads take work / (n · speed) + waits · w, one takes work / speed. On a core with AVX-512, speed is
-    some 120 multiplications in a nanosecond in float32; a step waits some ten times, w is 0.2 to 0.4 µs, and what a
-    core reads of another one's results costs about as much again, 5 µs in all. So two threads break even near
-    1 million multiplications and are 1.5 times as fast at 6 million, which is where they begin: on a computer that has
-    other things to do, threads that wait for each other lose more than they could gain below. Measured with two
-    threads, quiet: 0.85 million 1.0 times as fast, 1.6 million 1.2, 6.5 million 1.5, 20 million 1.7.
+    some 120 multiplications in a nanosecond in float32; threads wait for each other about once for each equation, and
+    a wait costs half a microsecond to one, with what a core reads of another one's results. So each thread must have
+    ``WORK_PER_THREAD`` multiplications, and more where a step has more than the ``USUAL`` equations: 3 µs of work for
+    each wait, three times what it costs, for on a computer that has other things to do threads that wait for each
+    other lose more than they could gain. Measured with two threads, quiet: 0.85 million multiplications in 12
+    equations 1.0 times as fast, 6.5 million 1.5, 20 million 1.7; 13 million in 160 equations (32 layers) 4 times as
+    slow.
 
     Args:
         work: multiplications of a step.
+        equations: of a step.
         processors: to choose from; those that the process may use, or ``BACKPROOF_THREADS``, where not given.
 
     Example:
-        >>> [worthwhile_threads(work, 8) for work in (10**6, 6 * 10**6, 10**7, 10**9)]
+        >>> [worthwhile_threads(work, processors=8) for work in (10**6, 6 * 10**6, 10**7, 10**9)]
         [1, 2, 3, 8]
+        >>> worthwhile_threads(13 * 10**6, equations=160, processors=8)
+        1
     """
     most = _allowed_threads() if processors is None else processors
-    return max(1, min(most, work // WORK_PER_THREAD))
+    each = WORK_PER_THREAD * max(equations, USUAL) // USUAL
+    return max(1, min(most, work // each))
 
 
 def _allowed_threads() -> int:

@@ -275,8 +275,8 @@ def test_caches_are_what_the_system_says_and_small_where_it_does_not(tmp_path: P
 
 @given(st.integers(0, 10**9), st.integers(1, 64))
 def test_threads_are_worth_their_work(work: int, processors: int) -> None:
-    threads = worthwhile_threads(work, processors)
+    threads = worthwhile_threads(work, processors=processors)
     assert 1 <= threads <= processors
     assert threads == 1 or work // threads >= backend.WORK_PER_THREAD
     assert threads == processors or work < (threads + 1) * backend.WORK_PER_THREAD
-    assert worthwhile_threads(work + 1, processors) >= threads
+    assert worthwhile_threads(work + 1, processors=processors) >= threads
