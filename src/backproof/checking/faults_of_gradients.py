@@ -278,7 +278,7 @@ def _stale(a: Anatomy, equation: Equation, learning_rate: float) -> Iterator[Edi
         if parameter in names(equation.value) and a.order[gradient] < here:
             step = Mul(broadcast(rate, name.shape), a.trace.joint.names[gradient])
             stepped = Sub(name, step)
-            yield Edit("weights-before-step", put_everywhere(equation.value, name, stepped), name, stepped)
+            yield Edit("stale-weights", put_everywhere(equation.value, name, stepped), name, stepped)
 
 
 def name_of(fn: Function) -> str:

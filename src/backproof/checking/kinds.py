@@ -39,7 +39,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("sign", "{target} has the wrong sign"),
     ("error-reversed", "{target} has {instead} where {part} belongs: the sign is wrong"),
     ("stray-factor", "{target} is {value} times what it should be"),
-    ("weights-before-step", "{target} is made with {instead}: the weights were updated before they were used"),
+    ("stale-weights", "{target} is made with {instead}: the weights were updated before they were used"),
     ("wrong-activation", "{target} is made with {instead} where {part} belongs"),
     ("weight-for-activation", "{target} is made with the weights {instead} where the activation {part} belongs"),
     ("wrong-weight", "{target} is made with the weights {instead} where {part} belongs"),

@@ -14,6 +14,9 @@ from backproof.checking.search import Explanation, Search
 from backproof.checking.trials import Trials
 from backproof.checking.truth import Known, deviation
 
+POINTS = 3
+"""Points that are matched together: chance does not match at two, and further ones only where these show nothing."""
+
 MOST_ALTERNATIVES = 12
 """So many other explanations are listed; further ones are rarer still."""
 
@@ -57,10 +60,17 @@ def diagnose(
         >>> print(diagnose(trace, points, given)[0].sentence)
         ∂L/∂W_2 has the wrong sign
     """
-    trials = Trials(Anatomy(trace), points, given, dtype)
-    found = Search(trials, Mutants(trials.anatomy, trials.sizes, learning_rate)).run()
-    if not found:
-        return ()
+    for first in range(0, len(points), POINTS):
+        some = slice(first, first + POINTS)
+        trials = Trials(Anatomy(trace), points[some], given[some], dtype)
+        found = Search(trials, Mutants(trials.anatomy, trials.sizes, learning_rate)).run()
+        if found:
+            return _findings(trials, found)
+    return ()
+
+
+def _findings(trials: Trials, found: Sequence[Explanation]) -> tuple[Finding, ...]:
+    """A finding for each fault of the best explanation."""
     best = found[0]
     others = _others(best, found[1:])
     worst = _worst(trials)

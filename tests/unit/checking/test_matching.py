@@ -108,7 +108,7 @@ def test_weights_updated_before_they_were_used() -> None:
         if findings and findings[0].kind != "not-followed"
         else diagnose(trace, points, given, dtype="float32", learning_rate=rate)
     )
-    assert [(f.kind, f.equation) for f in findings] == [("weights-before-step", "delta_1")]
+    assert [(f.kind, f.equation) for f in findings] == [("stale-weights", "delta_1")]
 
 
 # --- several faults, and unknown ones -------------------------------------------------------------------------------
