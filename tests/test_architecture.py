@@ -21,7 +21,7 @@ FLOORS = (
     ("proof", "emit", "render", "kernels"),
     ("derivation", "training", "checking"),
     ("bench", "run", "page", "estimators"),
-    ("cli", "__init__", "__main__"),
+    ("cli", "pytest_plugin", "__init__", "__main__"),
 )
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 

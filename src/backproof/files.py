@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backproof.errors import OutputError
@@ -64,6 +64,43 @@ def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def durable_write_bytes(path: str | os.PathLike[str], data: bytes | bytearray, scratch: str) -> None:
+    """Like ``atomic_write_bytes``, and after a crash of the machine too: the folder's entry is on disk as well.
+
+    Args:
+        path: a file to make or replace.
+        data: all of the file.
+        scratch: the name, in the same folder, of the temporary file; one that a killed process left is replaced.
+
+    Raises:
+        OutputError: the file cannot be written, or perhaps not durably.
+    """
+    target = Path(path)
+    temporary = target.with_name(scratch)
+    with _refusals_explained(path):
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, target)
+            _sync_folder(target.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the names in the folder on disk; Windows has no call for it and needs none."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def atomic_write_together(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> None:

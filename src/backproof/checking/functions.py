@@ -177,7 +177,10 @@ def _attempts(
 ) -> Iterator[Attempt | BackproofError | RaisedError]:
     """Every way to call, until one way of passing the parameters has been found that gives something right."""
     truths: dict[str, Mapping[str, Known]] = {}
+    returned = False
     for variant in range(2 * len(CONTAINERS)):
+        if returned and variant >= len(CONTAINERS):
+            return
         fits = False
         for layout in points.layouts(trace):
             try:
@@ -192,6 +195,7 @@ def _attempts(
                 yield problem
             else:
                 # What runs may run by accident: a matrix taken apart like a list of rows.
+                returned = True
                 fits = fits or any(len(attempt.wrong) < len(trace.gradients) for attempt in attempts)
                 yield from attempts
         if fits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -10,12 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from backproof.backprop.trace import Trace
-from backproof.checking.findings import Convention, Deviation, Judged, Verdict
+from backproof.checking.findings import Convention, Deviation, Grid, Judged, Verdict
 from backproof.checking.points import Point, telling, why_not
-from backproof.checking.precision import Array, precision_of
+from backproof.checking.precision import Array, Precision, precision_of
 from backproof.checking.truth import Known, as_written, deviation, truth_at
 from backproof.dims import concrete
 from backproof.ir.evaluate import sizes_from
+from backproof.render.figures import shown
 
 Truths = Mapping[str, Known]
 
@@ -127,11 +128,11 @@ class _More:
         return truths_for(self.trace, self.samples, self.dtype, settled=True)
 
     @cached_property
-    def likely(self) -> list[dict[str, Known]]:
+    def decisive(self) -> list[dict[str, Known]]:
         return truths_for(self.trace, self.samples, self.dtype, likely=True)
 
     @cached_property
-    def likely_settled(self) -> list[dict[str, Known]]:
+    def decisive_settled(self) -> list[dict[str, Known]]:
         return truths_for(self.trace, self.samples, self.dtype, settled=True, likely=True)
 
 
@@ -177,36 +178,43 @@ def _judged_gradient(
     if len(given) < len(samples):
         return Judged(id, Verdict.NOT_SEEN, reason=f"no gradient of {parameter} was returned")
     shape = given[0].shape
-    worst = _worst(deviation(known[id], array) for known, array in zip(truths, given, strict=True))
+    found = [deviation(known[id], array) for known, array in zip(truths, given, strict=True)]
+    worst = _worst(found)
+    values, right = _side_by_side(given, [known[id] for known in truths], 0 if worst is None else found.index(worst))
 
     if worst is not None:
         reason = "" if np.isfinite(worst.value) else _not_finite(worst.value)
-        return Judged(id, Verdict.WRONG, variable, shape=shape, deviation=worst, reason=reason)
+        return Judged(
+            id, Verdict.WRONG, variable, shape=shape, deviation=worst, reason=reason, values=values, right=right
+        )
     if not telling(truths, id, precision).enough and not telling(truths, id, precision, more.settled).enough:
-        reason = _undecided(trace, samples, more, id, given, dtype)
+        beyond = [deviation(known[id], array) for known, array in zip(more.decisive, given, strict=True)]
+        worst = _worst(beyond)
+        if worst is not None:
+            return Judged(id, Verdict.WRONG, variable, shape=shape, deviation=worst)
+        reason = _undecided(trace, samples, more, id, precision)
         if reason:
-            return Judged(id, Verdict.NOT_INFORMATIVE, variable, shape=shape, reason=reason)
-    return Judged(id, Verdict.RIGHT, variable, shape=shape)
+            return Judged(id, Verdict.NOT_INFORMATIVE, variable, shape=shape, reason=reason, values=values, right=right)
+    return Judged(id, Verdict.RIGHT, variable, shape=shape, values=values, right=right)
 
 
-def _undecided(
-    trace: Trace, samples: Sequence[Sample], more: _More, id: str, given: Sequence[Array], dtype: str
-) -> str:
+def _side_by_side(given: Sequence[Array], known: Sequence[Known], place: int) -> tuple[Grid, Grid]:
+    """The user's entries and the right ones at one of the points."""
+    return shown(given[place]), shown(known[place].value)
+
+
+def _undecided(trace: Trace, samples: Sequence[Sample], more: _More, id: str, precision: Precision) -> str:
     """Why a gradient within its bounds cannot be called right; empty if it can, by the errors that are likely."""
-    precision = precision_of(dtype)
-    if any(deviation(known[id], array) for known, array in zip(more.likely, given, strict=True)):
-        remedy = "judge it in float64" if dtype != "float64" else "take smaller weights or inputs"
-        return f"it differs by more than rounding in {dtype} is likely to, and less than it possibly can; {remedy}"
-    if telling(more.likely, id, precision, more.likely_settled).enough:
+    if telling(more.decisive, id, precision, more.decisive_settled).enough:
         return ""
-    return why_not(trace, more.likely, more.likely_settled, [sample.point for sample in samples], id, precision)
+    return why_not(trace, more.decisive, more.decisive_settled, [sample.point for sample in samples], id, precision)
 
 
 def _not_finite(value: float) -> str:
     return f"it is {'NaN' if np.isnan(value) else 'infinite'}"
 
 
-def _worst(found: Iterator[Deviation | None]) -> Deviation | None:
+def _worst(found: Iterable[Deviation | None]) -> Deviation | None:
     """The deviation farthest outside its bound, what is not finite before all."""
 
     def ratio(d: Deviation) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from backproof.backprop.trace import Trace
 from backproof.checking.precision import Array, Floats, Precision, precision_of
-from backproof.checking.truth import DECIDED, Known, evaluated_at, known_of, written_from
+from backproof.checking.truth import DECIDED, DECISIVE, Known, evaluated_at, known_of, written_from
 from backproof.dims import Symbol, concrete
 from backproof.ir.expr import Name
 from backproof.ir.program import Program
@@ -30,9 +30,7 @@ GAINS = (1.0, 2.0, 1.0, 4.0, 0.5, 1.0)
 """How large pre-activations are: deep networks need more or less for their gradients not to vanish or explode."""
 
 LARGE = 10_000
-"""Two points that together decide nearly all of so many entries will do. They are judged by the errors that are likely:
-by those that are possible, long sums tell nothing.
-"""
+"""Two points that together decide nearly all of so many entries will do."""
 
 COMPLETE = 0.99
 """The share of the entries that must be decided at each point; where no two points do, several are taken together."""
@@ -102,12 +100,15 @@ class _Candidate:
 
 
 def _candidate(trace: Trace, point: Point, precision: Precision) -> _Candidate:
-    entries = sum(array.size for array in point.values())
-    evaluator, values = evaluated_at(trace, point, precision.name, likely=entries > LARGE)
-    share = decided_share(precision)
-    decided = [known_of(values[id]).decided(share).ravel() for id in trace.gradients.values()]
+    ids, share = list(trace.gradients.values()), decided_share(precision)
+    evaluator, values = evaluated_at(trace, point, precision.name)
     tame = _is_tame(written_from(trace, trace.loss.id, evaluator, values))
-    return _Candidate(point, np.concatenate(decided), tame)
+    decided = np.concatenate([known_of(values[id]).decided(share).ravel() for id in ids])
+    if decided.mean() < COMPLETE:
+        evaluator, values = evaluated_at(trace, point, precision.name, likely=True)
+        tame = tame or _is_tame(written_from(trace, trace.loss.id, evaluator, values))
+        decided |= np.concatenate([known_of(values[id], DECISIVE).decided(share).ravel() for id in ids])
+    return _Candidate(point, decided, tame)
 
 
 def _covered(candidates: Sequence[_Candidate]) -> float:

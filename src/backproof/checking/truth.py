@@ -49,6 +49,9 @@ OTHER_FORMS = 2.0
 LIKELY = 6.0
 """Rounding errors that are independent exceed λ times their root mean square less often than once in 10⁸, for λ = 6."""
 
+DECISIVE = 16.0
+"""What exceeds the likely errors this many times is no rounding, though in a deep network it possibly could be."""
+
 CANCELLING = frozenset({"tanh"})
 """Functions whose textbook form is a quotient of differences: the errors of its parts cancel, unseen by a bound."""
 
@@ -193,7 +196,8 @@ def truth_at(
         point: an array of the declared shape for each input and parameter; rounded to ``dtype`` before it is used.
         dtype: the user's precision: float16, bfloat16, float32 or float64.
         settled: whether at a kink only the derivation's convention counts, rather than all between the two sides.
-        likely: whether sums have the errors that are likely, by the root of the number of terms, rather than possible.
+        likely: whether errors add up as is likely, by the root of the number of terms, rather than as is possible; the
+            bound is then ``DECISIVE`` times what is likely.
 
     Returns:
         A ``Known`` for each equation of ``trace.joint``, by identifier.
@@ -211,7 +215,8 @@ def truth_at(
         (10.0, True)
     """
     _, values = evaluated_at(trace, point, dtype, settled=settled, likely=likely)
-    return {equation.name.id: known_of(values[equation.name.id]) for equation in trace.joint.equations}
+    times = DECISIVE if likely else 1.0
+    return {equation.name.id: known_of(values[equation.name.id], times) for equation in trace.joint.equations}
 
 
 def evaluated_at(
@@ -314,10 +319,10 @@ def _either(stable: Rounded, written: Rounded) -> Rounded:
         return Rounded(stable.value, np.where(np.isfinite(error), np.maximum(error, stable.error), stable.error))
 
 
-def known_of(computed: Rounded) -> Known:
-    """A value with the bound on its error, as what the user's value must be."""
+def known_of(computed: Rounded, times: float = 1.0) -> Known:
+    """A value with its error, some times over, as what the user's value must be."""
     with np.errstate(all="ignore"):
-        return Known(np.asarray(computed.value, np.float64), np.asarray(computed.error * MARGIN, np.float64))
+        return Known(np.asarray(computed.value, np.float64), np.asarray(computed.error * (MARGIN * times), np.float64))
 
 
 # --- comparing ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The command line: derive, prove and run backpropagation.
+"""The command line: derive, prove, check and run backpropagation.
 
 Heavy libraries are imported by the commands that need them, so that ``--help`` costs next to nothing. Exit codes:
 0 it holds, 1 it does not hold, 2 bad input (one line on standard error says what, where and what to do).
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from backproof.cli.bench import bench
+from backproof.cli.check import check
 from backproof.cli.derive import derive
 from backproof.cli.prove import prove
 from backproof.cli.run import run
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(derive)
 app.command(no_args_is_help=True)(prove)
+app.command(no_args_is_help=True)(check)
 app.command()(run)
 app.command()(bench)
 

@@ -117,6 +117,23 @@ def network_options(
     )
 
 
+def named_network(**chosen: Any) -> Program:
+    """The program that the options describe, the network among them: for commands whose argument is something else."""
+    return network_options(**chosen)
+
+
+def _with_network_as_option() -> inspect.Signature:
+    signature = inspect.signature(network_options, eval_str=True)
+    annotation = Annotated[
+        str, option("--network", "-n", panel=NETWORK, help="Layer sizes such as 3-2-1, or a file of equations.")
+    ]
+    first, *rest = signature.parameters.values()
+    return signature.replace(parameters=[first.replace(annotation=annotation), *rest])
+
+
+named_network.__signature__ = _with_network_as_option()  # type: ignore[attr-defined]
+
+
 def _parsed(network: str, expression: str | None, shapes: Sequence[str], parameters: Sequence[str]) -> Program:
     from backproof.parsing import parse
 

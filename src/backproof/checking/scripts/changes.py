@@ -63,7 +63,7 @@ class Change:
 COST: Mapping[str, int] = {
     "multiplied": 0, "replaced": 6, "dropped": 6, "negated": 4, "exchanged": 0, "transposed": 2, "untransposed": 2,
     "operator": 2, "scaled": 8, "axis": 0, "reduced": 4, "unreduced": 4, "reduction": 2, "added": 6, "reshaped": 12,
-    "rewritten": 30,
+    "rewritten": 30, "inserted": 10,
 }  # fmt: skip
 
 

@@ -80,6 +80,8 @@ class Follower:
                     followed.updates[id] = found
         for equation in self.trace.backward:
             self._backward(equation, followed)
+        loss = followed.outcomes[self.trace.program.loss]
+        loss.known = loss.known or self.known(loss.id, followed.roles)
         return followed
 
     # --- forward ------------------------------------------------------------------------------------------------------
@@ -98,6 +100,8 @@ class Follower:
         if placed is None:
             hit = self._hit(outcome.known, 1.0, followed.window)
             placed = Placed(hit[1].array, hit[0], hit[1].how) if hit is not None else None
+            if placed is not None and not self.search.held(placed) and not self._meets(id, placed, followed):
+                placed = None
         if placed is not None and np.all(np.abs(placed.array - outcome.known.value) <= outcome.known.bound):
             outcome.placed, outcome.right, roles.placed[id] = placed, True, placed
             return
@@ -113,7 +117,9 @@ class Follower:
             if outcome.known is None or self._all_zero(outcome.known):
                 continue
             hit = self._hit(outcome.known, 1.0, followed.window)
-            if hit is not None:
+            if hit is None:
+                outcome.known = None
+            else:
                 roles.placed = {**assigned.placed, equation.name.id: Placed(hit[1].array, hit[0])}
                 roles.sizes = assigned.sizes
                 outcome.placed, outcome.right = roles.placed[equation.name.id], True
@@ -145,8 +151,10 @@ class Follower:
     def _backward(self, equation: Equation, followed: Followed) -> None:
         id = equation.name.id
         outcome = followed.outcomes[id] = Outcome(id)
-        if self._found(equation, followed, outcome):
+        before = followed.roles
+        if self._found(equation, followed, outcome) and not self._by_chance(outcome, followed):
             return
+        outcome.right, outcome.placed, followed.roles = False, None, _without(followed.roles, before, id)
         self._fill(equation.value, followed)
         outcome.known = self.known(id, followed.roles)
         if outcome.known is None:
@@ -178,12 +186,39 @@ class Follower:
     def _stepped(self, followed: Followed, outcome: Outcome) -> bool:
         """Whether a gradient that stands nowhere by itself is what its parameter is changed by."""
         update = followed.updates.get(self.gradient_of.get(outcome.id, ""))
-        if update is None or outcome.known is None or ratio(update, outcome.known.value, outcome.known.bound) is None:
+        if update is None or outcome.known is None:
+            return False
+        eta = ratio(update, outcome.known.value, outcome.known.bound)
+        # Every step is a multiple of a gradient of one entry.
+        if eta is None or (outcome.known.value.size == 1 and not update.explains(eta)):
             return False
         outcome.placed = Placed(outcome.known.value, update.seen, update.how)
         outcome.right = True
         followed.roles.placed[outcome.id] = outcome.placed
         return True
+
+    def _by_chance(self, outcome: Outcome, followed: Followed) -> bool:
+        """Whether the right value stands in a larger expression only, and another one is used as the quantity."""
+        if outcome.id in self.gradient_of or outcome.placed is None or outcome.known is None:
+            return False
+        if self.search.held(outcome.placed) or self._meets(outcome.id, outcome.placed, followed):
+            return False
+        return self._used_later(outcome.id, outcome.known, followed) is not None
+
+    def _meets(self, id: str, placed: Placed, followed: Followed) -> bool:
+        """Whether with this value an equation further down is met."""
+        roles = Roles({**followed.roles.placed, id: placed}, followed.roles.sizes)
+        for equation in self.trace.joint.equations:
+            if id in names(equation.value) and equation.name.id != self.trace.program.loss:
+                known = self.known(equation.name.id, roles)
+                if known is None or self._all_zero(known):
+                    continue
+                if next(self._scaled_hits(known, roles, followed.window, None), None) is not None:
+                    return True
+                update = followed.updates.get(self.gradient_of.get(equation.name.id, ""))
+                if update is not None and ratio(update, known.value, known.bound) is not None:
+                    return True
+        return False
 
     def _scaled_hits(
         self, known: Known, roles: Roles, window: Window, how: str | None
@@ -308,6 +343,11 @@ class Follower:
         if how is not None and known.value.ndim == 2 and known.value.shape[0] == known.value.shape[1] > 1:
             hits = [(seen, view) for seen, view in hits if view.how == how]
         return hits
+
+
+def _without(roles: Roles, before: Roles, id: str) -> Roles:
+    placed = {key: value for key, value in roles.placed.items() if key != id}
+    return Roles(placed, roles.sizes, before.met)
 
 
 def unclaimed(values: Values, window: Window, taken: set[bytes]) -> Iterator[Seen]:

@@ -36,11 +36,7 @@ def _sized(function: Callable[..., Any]) -> Callable[..., Any]:
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{
         name: getattr(np, name)
-        for name in (
-            "dot matmul outer multiply subtract add divide sum mean exp log log1p tanh maximum minimum abs square sqrt "
-            "transpose where power negative sign ones_like zeros_like max atleast_2d expand_dims squeeze ravel array "
-            "asarray concatenate hstack vstack clip diag identity diagflat eye einsum shape"
-        ).split()
+        for name in ["dot", "matmul", "outer", "multiply", "subtract", "add", "divide", "sum", "mean", "exp", "log", "log1p", "tanh", "maximum", "minimum", "abs", "square", "sqrt", "transpose", "where", "power", "negative", "sign", "ones_like", "zeros_like", "max", "atleast_2d", "expand_dims", "squeeze", "ravel", "array", "asarray", "concatenate", "hstack", "vstack", "clip", "diag", "identity", "diagflat", "eye", "einsum", "shape"]
     },
     "zeros": _sized(np.zeros),
     "ones": _sized(np.ones),
@@ -121,13 +117,16 @@ class Interpreter:
         text = ast.unparse(node)
         if text in self.fresh:
             return self.fresh[text]
-        if text in self.recorded and not self._touched(node):
+        if text in self.recorded and not self.touched(node):
             return self.recorded[text]
         return self._computed(node)
 
-    def _touched(self, node: ast.expr) -> bool:
+    def touched(self, node: ast.expr) -> bool:
+        """Whether the expression reads something whose value is replaced."""
         return bool(self.fresh) and any(
-            ast.unparse(n) in self.fresh for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)
+            ast.unparse(n) in self.fresh
+            for n in ast.walk(node)
+            if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)
         )
 
     def _computed(self, node: ast.expr) -> Any:
@@ -163,6 +162,19 @@ class Interpreter:
             case _:
                 raise Unknown(ast.unparse(node))
 
+    def index(self, node: ast.expr) -> Any:
+        """What stands between the brackets.
+
+        Raises:
+            Unknown: it cannot be told.
+        """
+        try:
+            return self._index(node)
+        except Unknown:
+            raise
+        except Exception as error:
+            raise Unknown(str(error)) from error
+
     def _index(self, node: ast.expr) -> Any:
         match node:
             case ast.Slice(lower, upper, step):
@@ -186,6 +198,8 @@ class Interpreter:
                 return self._interpreted(self.functions[name], [None, *arguments], options)
             case ast.Attribute(ast.Name(module), name) if module in ("np", "numpy", "torch") and name in FUNCTIONS:
                 return FUNCTIONS[name](*arguments, **options)
+            case ast.Name("range"):
+                return np.arange(*[int(a) for a in arguments])
             case ast.Name(name) if name in FUNCTIONS:
                 return FUNCTIONS[name](*arguments, **options)
             case ast.Attribute(value, name) if name in METHODS:

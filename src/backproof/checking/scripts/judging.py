@@ -11,18 +11,17 @@ import numpy as np
 from backproof.backprop.trace import Trace
 from backproof.checking.findings import Convention, Judged, Verdict
 from backproof.checking.precision import Array
-from backproof.checking.scripts.following import Followed, Follower, Outcome, unclaimed
-from backproof.checking.scripts.mending import Fault, Goal, assigned_value, value_goal
+from backproof.checking.scripts.following import Follower, Outcome, unclaimed
+from backproof.checking.scripts.mending import Fault, Goal, Mender, assigned_value, value_goal
 from backproof.checking.scripts.roles import Search
-from backproof.checking.scripts.updates import Update, ratio
+from backproof.checking.scripts.updates import NATURAL, Update, ratio
 from backproof.checking.scripts.values import Seen, Values, View, views
 from backproof.checking.scripts.windows import windows
 from backproof.checking.truth import Known, deviation
+from backproof.render.figures import shown
 
 MOST_FOLLOWED = 4
 MOST_BLIND = 15
-NATURAL = 1e-6
-"""How far a step may be from the learning rate times the gradient, relatively: what rounding of the weights leaves."""
 
 
 @dataclass(slots=True)
@@ -59,13 +58,16 @@ class Judge:
         self.main = max(followed, key=lambda f: f.score)
         self.all = [f for f in followed if f is self.main or f.updates.keys() == self.main.updates.keys()]
         self.effects = self._effects()
+        self.mender = Mender(trace, values, self.main)
 
     # --- effects --------------------------------------------------------------------------------------------------
 
     def _effects(self) -> dict[str, float | None]:
         """The effect of each parameter; steps that no number explains are compared with those that are explained."""
         found = {id: self._effect(id) for id in self.follower.parameters}
-        rates = [abs(r) for id, e in found.items() if e is not None and abs(e) == 1 and (r := self._rate(id)) is not None]
+        rates = [
+            abs(r) for id, e in found.items() if e is not None and abs(e) == 1 and (r := self._rate(id)) is not None
+        ]
         for id, effect in found.items():
             if effect is not None and np.isnan(effect):
                 rate = self._rate(id) or 1.0
@@ -78,7 +80,9 @@ class Judge:
         if len(rates) < 2:
             return {}
         ordered = sorted(rates.values())
-        usual = min(rates, key=lambda id: (-sum(abs(rates[id] - r) <= NATURAL * r for r in ordered), self._literals(id)))
+        usual = min(
+            rates, key=lambda id: (-sum(abs(rates[id] - r) <= NATURAL * r for r in ordered), self._literals(id))
+        )
         found: dict[str, float] = {}
         for id, rate in rates.items():
             off = abs(rate - rates[usual]) > NATURAL * rate
@@ -125,7 +129,11 @@ class Judge:
         pairs = {a * b for a in scalars for b in scalars} | {a / b for a in scalars for b in scalars}
         if any(abs(s - size) <= NATURAL * size for s in pairs):
             return float(sign)
-        candidates = self.follower.scales(self.main.roles, outcome.known.value.shape if outcome.known is not None else ())
+        candidates = self.follower.scales(
+            self.main.roles, outcome.known.value.shape if outcome.known is not None else ()
+        )
+        if outcome.known is not None and outcome.known.value.size == 1:
+            return float(sign)
         for scale in candidates:
             if scale > 0 and any(abs(s * scale - size) <= NATURAL * size for s in scalars):
                 return float(sign * scale)
@@ -141,7 +149,8 @@ class Judge:
                 trouble = self._not_followed(outcome)
                 if trouble is not None:
                     found.append(trouble)
-        return [*found, *self._scaled(), *self._swapped()]
+        swapped = list(self._swapped())
+        return [*found, *self._scaled(), *swapped, *self._elsewhere({t.update.parameter for t in swapped if t.update})]
 
     def _not_followed(self, outcome: Outcome) -> Trouble | None:
         if outcome.id == self.trace.program.loss:
@@ -247,12 +256,14 @@ class Judge:
     def _made_inside(self, seen: Seen) -> bool:
         """An array, or a number that was computed in this pass rather than a learning rate."""
         origin = self._origin(seen)
-        return seen.value.size > 1 or (origin is not seen and not origin.stored and origin.order >= self.main.window.start)
+        return seen.value.size > 1 or (
+            origin is not seen and not origin.stored and origin.order >= self.main.window.start
+        )
 
     @staticmethod
     def _repeated(seen: Seen, shape: tuple[int, ...]) -> list[View]:
-        if seen.value.ndim == 0 and shape:
-            return [View(np.full(shape, float(seen.value)), "same")]
+        if seen.value.size == 1 and shape:
+            return [View(np.full(shape, float(seen.value.reshape(()))), "same")]
         return list(views(seen.value, shape))
 
     def step_goal(self, update: Update, known: Known, value: ast.expr) -> Goal:
@@ -275,6 +286,8 @@ class Judge:
                 return False
             changed = Update(update.parameter, update.seen, placed.array - view.array, update.room, update.how)
             eta = ratio(changed, known.value, known.bound)
+            if not np.any(known.value):
+                return not np.any(changed.step)
             if eta is None or eta <= 0:
                 return False
             return any(abs(eta - r) <= NATURAL * r for r in rates) or (
@@ -335,7 +348,7 @@ class Judge:
             if update is None or placed.seen is not update.seen:
                 goal = (placed.scale / factor,)
                 fault = self.fault_at(outcome, placed.seen, goal)
-                if fault is not None and abs(placed.scale) != 1 or (fault is not None and factor == placed.scale):
+                if (fault is not None and abs(placed.scale) != 1) or (fault is not None and factor == placed.scale):
                     trouble.faults.append(fault)
             if update is not None:
                 value = assigned_value(update.seen.run.statement)
@@ -361,6 +374,22 @@ class Judge:
                         yield Trouble(gradient, "gradients-swapped", [], own, update, other=other)
                         break
 
+    def _elsewhere(self, told: set[str]) -> Iterator[Trouble]:
+        """Steps that are no multiple of a gradient that is right, where those of all other parameters are."""
+        off = [id for id in self.main.updates if self.effects.get(id) is None and id not in told]
+        plain = [id for id in self.main.updates if self.effects.get(id) is not None]
+        for id in off if plain else ():
+            outcome, update = self.main.outcomes[self.trace.gradients[id]], self.main.updates[id]
+            value = assigned_value(update.seen.run.statement)
+            if not outcome.right or outcome.known is None or value is None:
+                continue
+            grown = update.seen.value.shape != update.step.shape and update.seen.value.T.shape != update.step.shape
+            if np.abs(update.step).max() <= 8 * update.room.max() and not grown:
+                continue
+            goal = self.step_goal(update, outcome.known, value)
+            fault = Fault(outcome.id, outcome.known, update.seen.run, value, goal, update.how == "transposed")
+            yield Trouble(outcome.id, "", [fault], outcome, update)
+
     # --- judged -----------------------------------------------------------------------------------------------------
 
     def judged(self) -> tuple[Judged, ...]:
@@ -380,10 +409,13 @@ class Judge:
             return Judged(outcome.id, Verdict.NOT_SEEN)
         effect = self.effects.get(parameter or "")
         if outcome.right and (effect is None or abs(effect - 1) <= NATURAL):
-            return Judged(outcome.id, Verdict.RIGHT, variable, line, shape)
+            values, right = shown(placed.array), shown(known.value)
+            return Judged(outcome.id, Verdict.RIGHT, variable, line, shape, values=values, right=right)
         factor = effect if outcome.right and effect is not None else placed.scale
-        off = deviation(known, placed.array * factor) if placed.array.shape == known.value.shape else None
-        return Judged(outcome.id, Verdict.WRONG, variable, line, shape, off)
+        array = placed.array * factor
+        off = deviation(known, array) if array.shape == known.value.shape else None
+        values, right = shown(array), shown(known.value)
+        return Judged(outcome.id, Verdict.WRONG, variable, line, shape, off, values=values, right=right)
 
     def named(self, seen: Seen) -> tuple[str, int]:
         """The variable that holds a value, and the line that gave it; the expression where none does."""
@@ -400,9 +432,13 @@ class Judge:
         placed = self.main.roles.placed
         if "X" in placed and placed["X"].how == "transposed" and placed["X"].seen is not None:
             text = placed["X"].seen.text
-            found.append(Convention("column-samples", f"`{text}` holds a sample in each column; the derivation has rows"))
+            found.append(
+                Convention("column-samples", f"`{text}` holds a sample in each column; the derivation has rows")
+            )
         if any(p.how == "classes" for p in placed.values()):
-            found.append(Convention("class-numbers", "the targets are numbers of classes; the derivation has one-hot rows"))
+            found.append(
+                Convention("class-numbers", "the targets are numbers of classes; the derivation has one-hot rows")
+            )
         deltas = [o for o in self.main.outcomes.values() if o.id.startswith("delta") and o.right and o.placed]
         fine = all(e is None or abs(e - 1) <= NATURAL for e in self.effects.values())
         seen_effects = any(e is not None for e in self.effects.values())
@@ -413,4 +449,15 @@ class Judge:
                 found.append(Convention("error-reversed", f"`{name}` is made with y − ŷ, and the updates add it"))
             if abs(abs(scale) - 1) > NATURAL:
                 found.append(Convention("one-over-n", f"`{name}` lacks a constant factor that is made up for later"))
+        loss = self.main.outcomes.get(self.trace.program.loss)
+        if loss is not None and loss.known is not None and not loss.right:
+            found += self._loss_scaled(loss.known)
         return tuple(found)
+
+    def _loss_scaled(self, known: Known) -> list[Convention]:
+        for scale in self.follower.scales(self.main.roles, ()):
+            for seen, _ in self.values.equal(known, scale, self.main.window.span) if scale > 0 else ():
+                if seen.assigned:
+                    told = f"`{seen.text}` is {scale:.6g} times the declared loss; the gradients are those of the declared one"
+                    return [Convention("loss-scaled", told)]
+        return []

@@ -120,4 +120,4 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 
 def overlapping(first: Iterable[Edit], second: Iterable[Edit]) -> bool:
     """Whether two sets of edits touch the same characters."""
-    return any(a.start < b.end and b.start < a.end or a.start == b.start for a in first for b in second)
+    return any((a.start < b.end and b.start < a.end) or a.start == b.start for a in first for b in second)

@@ -26,8 +26,13 @@ from backproof.ir.traverse import names, walk
 
 MOST_STATEMENTS = 6
 MOST_FOUND = 12
+MOST_TRIED = 6000
+"""Changes tried for one recording: what is not found by then is reported without a repair."""
 INDICATOR = re.compile(r"np\.where\(([^(),]+ > [^(),]+), 1\.0, 0\.0\)")
 """People multiply by the truth values themselves."""
+
+FAILED = (Unknown, ArithmeticError, LookupError, TypeError, ValueError)
+"""What trying a change may raise: then it is no mend."""
 
 Goal = Callable[[Array], bool]
 
@@ -92,6 +97,7 @@ class Mender:
         self.trace, self.values, self.followed = trace, values, followed
         self.listing: Listing = values.listing
         self._scopes: dict[int, Scope] = {}
+        self.tried = 0
 
     def mends(self, fault: Fault) -> list[Mend]:
         """The changes that reach the goal, the smallest first; the equation written out where nothing smaller does."""
@@ -105,7 +111,11 @@ class Mender:
         found += [] if found else list(self._in_functions(fault))
         if not found:
             found = list(self._pairs(fault)) or list(self._rewritten(fault))
-        return sorted(found, key=lambda m: (m.change.cost, m.run is not fault.run))
+        if isinstance(fault.node, ast.Name) and all(m.node is fault.node for m in found):
+            found = [*self._inserted(fault), *found]
+        name = isinstance(fault.node, ast.Name)
+        # What a variable holds is better mended where it is made than in one of the places that read it.
+        return sorted(found, key=lambda m: (name and m.node is fault.node, m.change.cost, m.run is not fault.run))
 
     # --- where ----------------------------------------------------------------------------------------------------
 
@@ -120,6 +130,9 @@ class Mender:
                 value = assigned_value(earlier.statement)
                 if earlier.order not in met and value is not None:
                     met.add(earlier.order)
+                    within = _set_within(earlier.statement)
+                    if within is not None:
+                        yield earlier, within.slice
                     yield earlier, value
                     frontier.append((earlier, value))
 
@@ -131,7 +144,14 @@ class Mender:
             if o.right and o.placed is not None and o.placed.seen is not None and o.placed.scale == 1
         }
         inputs = {p.seen.value.tobytes() for i, p in self.followed.roles.placed.items() if p.seen and i in self._given}
-        read = {self.listing.spelt(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)}
+        read = {
+            self.listing.spelt(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)
+        }
+        for earlier in reversed(self.values.runs):
+            within = _set_within(earlier.statement) if earlier.frame == run.frame else None
+            inside = self.followed.window.start <= earlier.order < run.order
+            if within is not None and inside and self.listing.spelt(within.value) in read:
+                yield earlier
         for seen in reversed(self.values.seen):
             if seen.order >= run.order or not seen.assigned or seen.text not in read:
                 continue
@@ -203,14 +223,15 @@ class Mender:
     # --- trying ---------------------------------------------------------------------------------------------------
 
     def _reaches(self, fault: Fault, run: Run, node: ast.expr, change: Change) -> bool:
-        new = self.changed(node, change)
+        self.tried += 1
+        new = self.changed(node, change) if self.tried <= MOST_TRIED else None
         if new is None:
             return False
         try:
             if run is fault.run and node is fault.node:
                 return fault.goal(self._interpreter(run)(new))
-            return fault.goal(self._replayed(fault, run, new))
-        except (Unknown, ValueError, TypeError):
+            return fault.goal(self._replayed(fault, run, node, new))
+        except FAILED:
             return False
 
     def changed(self, node: ast.expr, change: Change) -> ast.expr | None:
@@ -232,18 +253,28 @@ class Mender:
             self._scopes[run.order] = scope_at(self.values, run)
         return self._scopes[run.order]
 
-    def _replayed(self, fault: Fault, run: Run, new: ast.expr) -> Array:
+    def _replayed(self, fault: Fault, run: Run, node: ast.expr, new: ast.expr) -> Array:
         """The faulty expression's value after an earlier statement gave its target another value."""
         fresh: dict[str, Array] = {}
-        _assign(fresh, run.statement, self._interpreter(run), new)
+        within = _set_within(run.statement)
+        value = assigned_value(run.statement)
+        if within is not None and node is within.slice and value is not None:
+            _assign(fresh, run.statement, self._interpreter(run), value, new)
+        else:
+            _assign(fresh, run.statement, self._interpreter(run), new)
         for later in self.values.runs:
             if run.order < later.order < fault.run.order and later.frame == run.frame:
                 value = assigned_value(later.statement)
                 if value is not None:
                     interpreter = self._interpreter(later, fresh)
-                    if interpreter._touched(value) or isinstance(later.statement, ast.AugAssign):
+                    if interpreter.touched(value) or self._changes_fresh(later.statement, fresh):
                         _assign(fresh, later.statement, interpreter, value)
         return np.asarray(self._interpreter(fault.run, fresh)(fault.node))
+
+    def _changes_fresh(self, statement: ast.stmt, fresh: Mapping[str, Array]) -> bool:
+        within = _set_within(statement)
+        target = within.value if within is not None else getattr(statement, "target", None)
+        return target is not None and ast.unparse(target) in fresh
 
     def _in_functions(self, fault: Fault) -> Iterator[Mend]:
         """Changes of what a function that the expression calls gives back."""
@@ -259,20 +290,23 @@ class Mender:
                     continue
                 marker = {self.listing.spelt(call.func): np.zeros(())}
                 for change in Changes(self.listing, value, self._local_parts(value), {}):
-                    functions = self._with(function, change)
+                    self.tried += 1
+                    functions = self._with(function, change) if self.tried <= MOST_TRIED else None
                     if functions is None:
                         continue
                     recorded = self._scope(fault.run).recorded
                     try:
                         if fault.goal(Interpreter(recorded, marker, functions)(fault.node)):
                             yield Mend(change, returned, run, value)
-                    except (Unknown, ValueError, TypeError):
+                    except FAILED:
                         continue
 
     def _local_parts(self, value: ast.expr) -> list[Part]:
         """Inside a function only its own names can be used: of each the usual derivatives."""
         read = [n.id for n in ast.walk(value) if isinstance(n, ast.Name) and n.id not in ("np", "numpy", "torch")]
-        found = [Part(t, "derivative") for x in dict.fromkeys(read) for t in (f"{x} * (1 - {x})", f"1 - {x}", f"1 - {x}**2")]
+        found = [
+            Part(t, "derivative") for x in dict.fromkeys(read) for t in (f"{x} * (1 - {x})", f"1 - {x}", f"1 - {x}**2")
+        ]
         return found + [Part(x, "quantity") for x in dict.fromkeys(read)]
 
     def _with(self, function: ast.FunctionDef, change: Change) -> dict[str, ast.FunctionDef] | None:
@@ -286,6 +320,27 @@ class Mender:
             return None
         made = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function.name)
         return {**self.listing.functions, function.name: made}
+
+    def _inserted(self, fault: Fault) -> Iterator[Mend]:
+        """A line of its own that scales what a variable holds before it is read."""
+        scope, text = self._scope(fault.run), self.listing.segment(fault.node)
+        start, _ = self.listing.span(fault.run.statement)
+        begin = self.listing.text.rfind("\n", 0, start) + 1
+        indent = self.listing.text[begin:start]
+        value = scope.recorded.get(text)
+        if value is None or indent.strip():
+            return
+        for operator in ("/", "*"):
+            for count in (*self._counts(scope), "2", "-1"):
+                try:
+                    new = ast.parse(f"{text} {operator} {count}", mode="eval").body
+                    reached = fault.goal(self._interpreter(fault.run)(new))
+                except FAILED:
+                    continue
+                if reached:
+                    line = f"{text} {operator}= {count}"
+                    change = Change((Edit(begin, begin, f"{indent}{line}\n"),), "inserted", line, text)
+                    yield Mend(change, fault.run.statement, fault.run, fault.node)
 
     def _pairs(self, fault: Fault) -> Iterator[Mend]:
         scope = self._scope(fault.run)
@@ -310,14 +365,44 @@ class Mender:
                 return
 
 
-def _assign(fresh: dict[str, Array], statement: ast.stmt, interpreter: Interpreter, value: ast.expr) -> None:
+def _assign(
+    fresh: dict[str, Array],
+    statement: ast.stmt,
+    interpreter: Interpreter,
+    value: ast.expr,
+    index: ast.expr | None = None,
+) -> None:
+    """What the statement gives a value to, with that value; an entry that is set changes the array it is in."""
     match statement:
-        case ast.Assign([ast.Name() | ast.Attribute() | ast.Subscript() as target]) | ast.AnnAssign(target=target):
+        case ast.Assign([ast.Subscript(base, own) as target]) | ast.AugAssign(ast.Subscript(base, own) as target):
+            text = ast.unparse(base)
+            old = interpreter.fresh.get(text, interpreter.recorded.get(text))
+            if not isinstance(old, np.ndarray):
+                fresh[ast.unparse(target)] = interpreter(_new_value(statement, target, value))
+                return
+            whole = np.array(old)
+            at = interpreter.index(index if index is not None else own)
+            whole[at] = interpreter(_new_value(statement, target, value))
+            fresh[text] = whole
+        case ast.Assign([ast.Name() | ast.Attribute() as target]) | ast.AnnAssign(target=target):
             fresh[ast.unparse(target)] = interpreter(value)
-        case ast.AugAssign(target, op):
-            fresh[ast.unparse(target)] = interpreter(ast.BinOp(_loaded(target), op, value))
+        case ast.AugAssign(target):
+            fresh[ast.unparse(target)] = interpreter(_new_value(statement, target, value))
         case _:
             raise Unknown
+
+
+def _new_value(statement: ast.stmt, target: ast.expr, value: ast.expr) -> ast.expr:
+    return ast.BinOp(_loaded(target), statement.op, value) if isinstance(statement, ast.AugAssign) else value
+
+
+def _set_within(statement: ast.stmt) -> ast.Subscript | None:
+    """The entry of an array that the statement sets."""
+    match statement:
+        case ast.Assign([ast.Subscript() as target]) | ast.AugAssign(ast.Subscript() as target):
+            return target
+        case _:
+            return None
 
 
 def _loaded(target: ast.expr) -> ast.expr:

@@ -19,7 +19,9 @@ def kind_of(trace: Trace, fault: Fault, mend: Mend) -> str:
     delta = fault.id.startswith("delta")
     match change.how:
         case "multiplied":
-            return "derivative-missing" if delta and part is not None and part.role == "derivative" else "factor-missing"
+            return (
+                "derivative-missing" if delta and part is not None and part.role == "derivative" else "factor-missing"
+            )
         case "replaced":
             return _replaced(trace, fault, mend)
         case "dropped":

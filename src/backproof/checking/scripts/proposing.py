@@ -8,7 +8,7 @@ from backproof.backprop.trace import Trace
 from backproof.checking.kinds import sentence_of
 from backproof.checking.scripts.following import Outcome
 from backproof.checking.scripts.judging import Judge, Trouble
-from backproof.checking.scripts.mending import Fault, Mend, Mender, assigned_value
+from backproof.checking.scripts.mending import Fault, Mend, assigned_value
 from backproof.checking.scripts.naming import kind_of, told
 from backproof.checking.scripts.raising import Proposal
 from backproof.checking.scripts.spelling import Words, scope_at, spell
@@ -31,7 +31,7 @@ def proposals(trace: Trace, values: Values, judge: Judge, trouble: Trouble) -> l
 
 
 def _mended(trace: Trace, values: Values, judge: Judge, trouble: Trouble) -> Iterator[Proposal]:
-    mender = Mender(trace, values, judge.main)
+    mender = judge.mender
     best: list[tuple[int, Fault, Mend]] = []
     for number, fault in enumerate(trouble.faults):
         mends = mender.mends(fault)
@@ -113,7 +113,7 @@ def _exchanged(trace: Trace, values: Values, judge: Judge, trouble: Trouble) -> 
     value = assigned_value(update.seen.run.statement)
     if value is None or outcome.known is None:
         return
-    mender = Mender(trace, values, judge.main)
+    mender = judge.mender
     goal = judge.step_goal(update, outcome.known, value)
     fault = Fault(outcome.id, outcome.known, update.seen.run, value, goal, update.how == "transposed")
     placed = judge.main.roles.placed.get(trouble.other)

@@ -16,7 +16,7 @@ from backproof.checking.scripts.execution import Ending
 from backproof.checking.scripts.interpreter import Interpreter, Unknown
 from backproof.checking.scripts.judging import Judge
 from backproof.checking.scripts.listing import Edit, Listing
-from backproof.checking.scripts.mending import Fault, Mender, assigned_value, value_goal
+from backproof.checking.scripts.mending import Fault, assigned_value, value_goal
 from backproof.checking.scripts.roles import loose
 from backproof.checking.scripts.spelling import Words, scope_at, spell
 from backproof.checking.scripts.updates import Update
@@ -206,9 +206,7 @@ class Raised:
                 continue
             partner = self._partner(other, own)
             placed = self.judge.main.roles.placed
-            shapes = " and ".join(
-                "×".join(map(str, placed[p].array.shape)) for p in (own, other) if p in placed
-            )
+            shapes = " and ".join("×".join(map(str, placed[p].array.shape)) for p in (own, other) if p in placed)
             mine = self._target()
             text = self.listing.segment(piece)
             both = ""
@@ -297,8 +295,12 @@ class Raised:
     def _lines(self) -> Iterator[Proposal]:
         """Changes of the line with which it gives something that the derivation has."""
         assert self.run is not None and self.statement is not None
-        mender = Mender(self.trace, self.values, self.judge.main)
-        found = [(mend.change.cost, k, mend, fault) for k, fault in enumerate(self._faults()) for mend in mender.mends(fault)[:3]]
+        mender = self.judge.mender
+        found = [
+            (mend.change.cost, k, mend, fault)
+            for k, fault in enumerate(self._faults())
+            for mend in mender.mends(fault)[:3]
+        ]
         for _, _, mend, fault in sorted(found, key=lambda f: f[:2])[:6]:
             if mend.change.edits:
                 old, new = mend.change.old, mend.change.new
@@ -379,7 +381,9 @@ def _multiple(found: Array, gradient: Array) -> bool:
         norm = float((gradient * gradient).sum())
         if norm > 0:
             eta = float((view.array * gradient).sum()) / norm
-            if eta and np.allclose(view.array, eta * gradient, rtol=1e-9, atol=1e-12 * abs(eta) * np.abs(gradient).max()):
+            if eta and np.allclose(
+                view.array, eta * gradient, rtol=1e-9, atol=1e-12 * abs(eta) * np.abs(gradient).max()
+            ):
                 return True
     return False
 
@@ -420,7 +424,11 @@ def outer_differences(values: Values, judge: Judge) -> Iterator[Proposal]:
                 continue
             edits = dimension_added(values, flat, row=False)
             definition = next(
-                (s for s in values.seen if s.assigned and s.value.shape == (n,) and np.array_equal(s.value, flat.value)),
+                (
+                    s
+                    for s in values.seen
+                    if s.assigned and s.value.shape == (n,) and np.array_equal(s.value, flat.value)
+                ),
                 None,
             )
             if edits is None or definition is None:

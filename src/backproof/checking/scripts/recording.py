@@ -24,6 +24,8 @@ ARRAY, SCALARS = np.ndarray, (int, float, np.generic)
 AS_ARRAY, CONTIGUOUS = np.asarray, np.ascontiguousarray
 RECORDED_RUNS = 40
 """So many runs of each statement are recorded: a training loop repeats itself."""
+RECORDED_VALUES = 200
+"""So many values of each expression."""
 LARGEST_ARRAY = 4_000_000
 """In entries; of larger arrays only the shape is told."""
 QUIET_SECONDS, QUIET_LINES = 2.0, 300
@@ -145,6 +147,7 @@ class Recorder:
         self.pipe, self.budget, self.owner = pipe, budget, os.getpid()
         self.statement_of = statement_of
         self.runs = [0] * len(nodes)
+        self.values = [0] * len(nodes)
         self.lines, self.last_line, self.last_time = 0, 0, time.monotonic()
         self.current: dict[int, int] = {}
         self.active = -1
@@ -174,6 +177,10 @@ class Recorder:
 
     def _keep(self, what: str, number: int, value: Any, frame: int) -> None:
         if self.runs[self.statement_of.get(number, -1)] > RECORDED_RUNS:
+            return
+        # The head of a loop and a comprehension are valued many times in one run of their statement.
+        self.values[number] += 1
+        if self.values[number] > RECORDED_VALUES:
             return
         array = plain_array(value)
         if array is None:

@@ -89,7 +89,7 @@ class Search:
                 return False
             hit = self._hit(equation, assigned)
             # A value that no variable ever holds may be there by chance: then nothing further is made of it.
-            if hit is not None and self._descend(k + 1, hit, self._held(hit.placed[equation.name.id])):
+            if hit is not None and self._descend(k + 1, hit, self.held(hit.placed[equation.name.id])):
                 return True
         return False
 
@@ -117,7 +117,7 @@ class Search:
                 return Roles(placed, roles.sizes, (*roles.met, equation.name.id))
         return None
 
-    def _held(self, placed: Placed) -> bool:
+    def held(self, placed: Placed) -> bool:
         """Whether a variable ever holds the value."""
         if placed.seen is None:
             return False

@@ -15,10 +15,11 @@ from backproof.backprop.trace import Trace
 from backproof.checking.findings import Finding, Judged, Repair, Verdict
 from backproof.checking.report import Report
 from backproof.checking.scripts.execution import Ending, Limits, Recording, run_recorded
-from backproof.checking.scripts.judging import NATURAL, Judge
+from backproof.checking.scripts.judging import Judge
 from backproof.checking.scripts.listing import Listing, edited, overlapping
 from backproof.checking.scripts.proposing import proposals
 from backproof.checking.scripts.raising import Proposal, Raised, outer_differences
+from backproof.checking.scripts.updates import NATURAL
 from backproof.checking.scripts.values import Values
 from backproof.errors import DataError, OutputError
 from backproof.files import atomic_write_text
@@ -93,9 +94,7 @@ def unified_diff(source: str, mended: str, name: str) -> str:
     """
     stem, dot, suffix = name.rpartition(".")
     fixed = f"{stem}.fixed.{suffix}" if dot else f"{name}.fixed"
-    lines = difflib.unified_diff(
-        source.splitlines(keepends=True), mended.splitlines(keepends=True), name, fixed, n=1
-    )
+    lines = difflib.unified_diff(source.splitlines(keepends=True), mended.splitlines(keepends=True), name, fixed, n=1)
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
@@ -175,6 +174,9 @@ class Session:
 
     def _observed(self, text: str) -> State:
         recording = run_recorded(text, self.path.absolute(), self.limits)
+        if not self.path.exists():
+            atomic_write_text(self.path, self.text)
+            self.notes = ["the program deleted its own file, which was written back"]
         listing = Listing(text)
         values = Values(listing, recording)
         dtype = precision(values)
@@ -206,7 +208,9 @@ class Session:
                 judged = next((j for j in state.judge.judged() if j.id == trouble.id), None)
                 found.append(Case(choices, judged, line=self._original(state, choices[0].line)))
         return [
-            c for c in found if (c.proposal.kind, c.proposal.id, c.line) not in given_up and c.proposal.id not in stuck - {""}
+            c
+            for c in found
+            if (c.proposal.kind, c.proposal.id, c.line) not in given_up and c.proposal.id not in stuck - {""}
         ]
 
     # --- mending ----------------------------------------------------------------------------------------------------
@@ -230,7 +234,9 @@ class Session:
                 failed = [case for case in applied if not self._holds(case, before, after)]
                 if not failed:
                     self._settle(before, after, applied)
-                    cases[:] = [c for c in cases if c in applied or c not in active]
+                    gone = before.raised is not None and _progress(before, after)
+                    plain = [c for c in cases if gone and c.proposal.kind == "raises"]
+                    cases[:] = [c for c in cases if c in applied or (c not in active and c not in plain)]
                     return after
             for case in failed:
                 case.chosen += 1

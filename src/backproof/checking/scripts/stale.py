@@ -53,4 +53,3 @@ def _line_end(listing: Listing, statement: ast.stmt) -> int:
     _, end = listing.span(statement)
     newline = listing.text.find("\n", end)
     return len(listing.text) if newline < 0 else newline + 1
-

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backproof.checking.precision import Floats
+from backproof.checking.precision import Array, Floats
 from backproof.checking.scripts.roles import Placed
 from backproof.checking.scripts.values import Seen, Values, views
 from backproof.checking.scripts.windows import Window
+
+NATURAL = 1e-6
+"""How far a step may be from the learning rate times the gradient, relatively: what rounding of the weights leaves."""
 
 ROOM = 64.0
 """Roundings of the parameter itself that a step may have suffered, in units in the last place."""
@@ -44,6 +47,10 @@ class Update:
                 found.add(float(node.value))
         return found
 
+    def explains(self, eta: float) -> bool:
+        """Whether the step's size is one of the numbers in the statement."""
+        return any(abs(abs(s) - abs(eta)) <= NATURAL * abs(eta) for s in self.scalars)
+
 
 def updates(values: Values, window: Window, id: str, placed: Placed) -> Iterator[Update]:
     """The changes of a parameter within a window, the first one first."""
@@ -51,7 +58,12 @@ def updates(values: Values, window: Window, id: str, placed: Placed) -> Iterator
         return
     old = placed.seen.value
     for seen in values.seen:
-        if not (seen.assigned and window.start <= seen.order < window.end and seen.value.shape == old.shape):
+        if not (seen.assigned and window.start <= seen.order < window.end):
+            continue
+        if seen.value.shape != old.shape:
+            if seen.value.ndim == old.ndim and _reads(seen, old):
+                room = np.full(placed.array.shape, float(np.finfo(np.float64).eps) * ROOM)
+                yield Update(id, seen, np.zeros(placed.array.shape), room, placed.how)
             continue
         if np.array_equal(seen.value, old) or not _was(values, seen, old):
             continue
@@ -62,7 +74,20 @@ def updates(values: Values, window: Window, id: str, placed: Placed) -> Iterator
             yield Update(id, seen, placed.array - view.array, room, view.how)
 
 
-def _was(values: Values, seen: Seen, old: object) -> bool:
+def _reads(seen: Seen, old: Array) -> bool:
+    """Whether the statement adds something to the old value, or takes something from it."""
+    value = getattr(seen.run.statement, "value", None)
+    sums = isinstance(seen.run.statement, ast.AugAssign) or (
+        isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub)
+    )
+    return sums and any(
+        s.value.shape == old.shape and np.array_equal(s.value, old)
+        for s in seen.run.seen
+        if s.stored and not s.assigned
+    )
+
+
+def _was(values: Values, seen: Seen, old: Array) -> bool:
     """Whether the target had the old value before the statement."""
     before = next((s for s in seen.run.seen if s.text == seen.text and not s.assigned), None)
     if before is None:

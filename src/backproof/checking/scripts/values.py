@@ -165,7 +165,9 @@ class Values:
         high = bisect.bisect_right(entries, (magnitude + slack, len(self.seen)))
         return sorted((self.seen[k] for _, k in entries[low:high]), key=lambda s: s.order)
 
-    def equal(self, wanted: Known, scale: float = 1.0, within: Sequence[int] | range | None = None) -> list[tuple[Seen, View]]:
+    def equal(
+        self, wanted: Known, scale: float = 1.0, within: Sequence[int] | range | None = None
+    ) -> list[tuple[Seen, View]]:
         """Where the quantity, times the scale, was seen: in any orientation."""
         value, bound = wanted.value * scale, wanted.bound * abs(scale)
         if not np.isfinite(value).all() or not np.isfinite(bound).all():

@@ -104,7 +104,7 @@ def _finding(report: Checked, number: int, finding: Finding) -> dict[str, Any]:
             marked_tex(target, finding.right, finding.part, notation, label),
             marked_text(target, finding.right, finding.part, notation, WIDTH),
         )
-    if finding.wrong is not None and finding.equation:
+    if finding.wrong is not None and finding.wrong != finding.right and finding.equation:
         wrong = (
             marked_tex(finding.equation, finding.wrong, None, notation, ""),
             marked_text(finding.equation, finding.wrong, None, notation, WIDTH),

@@ -49,13 +49,14 @@ def verdicts(report: Checked) -> Mapping[str, Verdict]:
 def numbers_of(report: Checked, finding: Finding) -> tuple[Judged, ...]:
     """The quantities whose numbers show a fault: the one it is about, otherwise what is made from that and is wrong.
 
-    What another finding is about is left to that one.
+    What another finding is about is left to that one, where something else shows this one.
     """
     judged = {j.id: j for j in report.judged if j.verdict is Verdict.WRONG and j.deviation is not None}
     if finding.equation in judged:
         return (judged[finding.equation],)
     others = {other.equation for other in report.findings if other is not finding}
-    return tuple(judged[id] for id in _made_from(report, finding.equation) if id in judged and id not in others)
+    made = [judged[id] for id in _made_from(report, finding.equation) if id in judged]
+    return tuple(j for j in made if j.id not in others) or tuple(made)
 
 
 def _made_from(report: Checked, id: str) -> Iterator[str]:

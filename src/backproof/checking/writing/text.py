@@ -106,7 +106,7 @@ class _Page:
                 blank = len(line.underline) - len(line.underline.lstrip())
                 label = f" {part_label(finding)}"
                 yield (Span(INDENT * 2 + " " * blank), Span(line.underline.strip() + label, "wrong"))
-        if finding.wrong is not None and finding.repair is None:
+        if finding.repair is None and finding.wrong is not None and finding.wrong != right:
             yield (Span(f"{INDENT}What was computed instead:", "quiet"),)
             for line in marked_lines(finding.equation, finding.wrong, None, notation, room):
                 yield (Span(INDENT * 2 + line.text),)
@@ -120,7 +120,7 @@ class _Page:
             of = f"{name} ({where}): " if where and where != judged.id else f"{name}: "
             yield from self._wrapped(of + numbers(judged.deviation))
         if not told and finding.deviation is not None:
-            yield from self._wrapped(numbers(finding.deviation).capitalize())
+            yield from self._wrapped(f"The worst entry: {numbers(finding.deviation)}")
 
     def _repair(self, finding: Finding) -> Iterator[Line]:
         repair = finding.repair
