@@ -27,9 +27,9 @@ def picture_lines(picture: Picture, notation: Notation, width: int) -> list[Line
         >>> picture = picture_of(check_claim("delta_2 = y_hat - y", "3-2-1"))
         >>> for line in picture_lines(picture, Notation(), 80):
         ...     print(painted(line, color=False))
-        X ──W_1──▶ l_1 · ─────W_2──▶ ŷ · ─────────▶ L ·
-                   Δl_1 · ◀───────── Δl_2 ✗ ◀───────┘
-                   ∂L/∂W_1 ·         ∂L/∂W_2 ·
+        X ──W_1──▶ l_1 · ──────W_2──▶ ŷ · ────────▶ L ·
+                   Δl_1 · ◀────────── Δl_2 ✗ ◀──────┘
+                   ∂L/∂W_1 ·          ∂L/∂W_2 ·
     """
     lines: list[Line] = []
     if picture.source is not None:
