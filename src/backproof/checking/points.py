@@ -41,6 +41,9 @@ COARSE_DECIDED = 0.5
 ENOUGH = 0.5
 """The share of the entries that are not exactly zero which must be decided for a gradient to be called right."""
 
+KINKS_ALONE = 1e-3
+"""Bounds shrink to less than this part if kinks are what widened them."""
+
 UNDERFLOW_STEPS = 1e4
 """An entry is exactly zero if its bound is at most this many allowances for underflow."""
 
@@ -234,7 +237,7 @@ def why_not(
 ) -> str:
     """Why points do not tell whether a gradient is right, and what to do about it."""
     told = telling(truths, id, precision, settled)
-    if telling(settled, id, precision).enough:
+    if _largest_bound(settled, id) < KINKS_ALONE * _largest_bound(truths, id):
         return (
             "units stand exactly at their kinks, where every value between the one-sided derivatives is right; shift "
             "the inputs or biases a little"
@@ -243,7 +246,7 @@ def why_not(
         cause = _zero_above(trace, truths, points, id, precision)
         because = f", because {cause} is" if cause else ""
         return f"every entry is exactly zero{because}; take other values, or none, and points are drawn that tell"
-    worst = max(float(np.max(known[id].bound, initial=0.0)) for known in truths)
+    worst = _largest_bound(truths, id)
     largest = max(float(np.max(np.abs(known[id].value), initial=0.0)) for known in truths)
     if not np.isfinite(worst) or not np.isfinite(largest):
         return f"the right values overflow or cannot be bounded in {precision.name}; take smaller weights or inputs"
@@ -256,9 +259,13 @@ def why_not(
     )
 
 
+def _largest_bound(truths: Sequence[Truths], id: str) -> float:
+    return max(float(np.max(known[id].bound, initial=0.0)) for known in truths)
+
+
 def _zero_above(trace: Trace, truths: Sequence[Truths], points: Sequence[Point], id: str, precision: Precision) -> str:
     """The quantity farthest upstream whose being zero makes the gradient zero; empty where there is none."""
-    equations = trace.joint.definitions
+    equations = {equation.name.id: equation for equation in trace.backward}
     found = ""
     while id in equations:
         above = (name for name in sorted(names(equations[id].value)) if _vanishes(name, truths, points, precision))

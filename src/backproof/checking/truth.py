@@ -74,7 +74,7 @@ class Known:
     def decided(self, share: float = DECIDED) -> Array:
         """The entries where a fault of this share of the value would show."""
         with np.errstate(all="ignore"):
-            return np.asarray(self.bound <= share * np.abs(self.value))
+            return np.asarray(np.isfinite(self.value) & (self.bound <= share * np.abs(self.value)))
 
 
 # --- arithmetic ---------------------------------------------------------------------------------------------------
