@@ -142,10 +142,10 @@ def run_recorded(text: str, path: Path, limits: Limits) -> Recording:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-        for stream in (child.stdin, child.stdout):
-            if stream is not None:
+        for used in (child.stdin, child.stdout):
+            if used is not None:
                 with suppress(OSError):
-                    stream.close()
+                    used.close()
         swept = _swept(token)
     events, end = _decoded(gathered.values)
     return Recording(

@@ -170,7 +170,7 @@ class Follower:
         followed.roles.placed[id] = placed or Placed(outcome.known.value)
 
     def _found(self, equation: Equation, followed: Followed, outcome: Outcome) -> bool:
-        """Whether the right value is there, in some orientation and scale, with some choice of what is still unknown."""
+        """Whether the right value is there, in some orientation and scale, whatever is still unknown."""
         id, roles = equation.name.id, followed.roles
         for assigned in self._targets(equation.value, roles):
             known = self.known(id, assigned)

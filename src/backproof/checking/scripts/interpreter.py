@@ -16,7 +16,7 @@ DEEPEST_CALL = 4
 LARGEST_RESULT = 8_000_000
 
 
-class Unknown(Exception):
+class UnknownError(Exception):
     """The expression's value cannot be told, or computing it raises."""
 
 
@@ -27,17 +27,60 @@ def _reshaped(x: Any, *shape: Any, **options: Any) -> Any:
 def _sized(function: Callable[..., Any]) -> Callable[..., Any]:
     def made(shape: Any, *rest: Any, **options: Any) -> Any:
         if np.prod(np.asarray(shape, float)) > LARGEST_RESULT:
-            raise Unknown
+            raise UnknownError
         return function(shape)
 
     return made
 
 
+NAMES = [
+    "dot",
+    "matmul",
+    "outer",
+    "multiply",
+    "subtract",
+    "add",
+    "divide",
+    "sum",
+    "mean",
+    "exp",
+    "log",
+    "log1p",
+    "tanh",
+    "maximum",
+    "minimum",
+    "abs",
+    "square",
+    "sqrt",
+    "transpose",
+    "where",
+    "power",
+    "negative",
+    "sign",
+    "ones_like",
+    "zeros_like",
+    "max",
+    "atleast_2d",
+    "expand_dims",
+    "squeeze",
+    "ravel",
+    "array",
+    "asarray",
+    "concatenate",
+    "hstack",
+    "vstack",
+    "clip",
+    "diag",
+    "identity",
+    "diagflat",
+    "eye",
+    "einsum",
+    "shape",
+]
+"""Functions of NumPy that are computed as they are."""
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    **{
-        name: getattr(np, name)
-        for name in ["dot", "matmul", "outer", "multiply", "subtract", "add", "divide", "sum", "mean", "exp", "log", "log1p", "tanh", "maximum", "minimum", "abs", "square", "sqrt", "transpose", "where", "power", "negative", "sign", "ones_like", "zeros_like", "max", "atleast_2d", "expand_dims", "squeeze", "ravel", "array", "asarray", "concatenate", "hstack", "vstack", "clip", "diag", "identity", "diagflat", "eye", "einsum", "shape"]
-    },
+    **{name: getattr(np, name) for name in NAMES},
     "zeros": _sized(np.zeros),
     "ones": _sized(np.ones),
     "reshape": _reshaped,
@@ -103,15 +146,15 @@ class Interpreter:
         """The value of the expression.
 
         Raises:
-            Unknown: it cannot be told.
+            UnknownError: it cannot be told.
         """
         try:
             with np.errstate(all="ignore"):
                 return self._value(node)
-        except Unknown:
+        except UnknownError:
             raise
         except Exception as error:
-            raise Unknown(str(error)) from error
+            raise UnknownError(str(error)) from error
 
     def _value(self, node: ast.expr) -> Any:
         text = ast.unparse(node)
@@ -136,7 +179,7 @@ class Interpreter:
             case ast.BinOp(left, op, right):
                 a, b = self._value(left), self._value(right)
                 if _outgrows(a, b):
-                    raise Unknown
+                    raise UnknownError
                 return CONSTRUCTIONS[type(op)](a, b)
             case ast.UnaryOp(ast.USub(), operand):
                 return -self._value(operand)
@@ -160,20 +203,20 @@ class Interpreter:
             case ast.Call():
                 return self._called(node)
             case _:
-                raise Unknown(ast.unparse(node))
+                raise UnknownError(ast.unparse(node))
 
     def index(self, node: ast.expr) -> Any:
         """What stands between the brackets.
 
         Raises:
-            Unknown: it cannot be told.
+            UnknownError: it cannot be told.
         """
         try:
             return self._index(node)
-        except Unknown:
+        except UnknownError:
             raise
         except Exception as error:
-            raise Unknown(str(error)) from error
+            raise UnknownError(str(error)) from error
 
     def _index(self, node: ast.expr) -> Any:
         match node:
@@ -205,21 +248,21 @@ class Interpreter:
             case ast.Attribute(value, name) if name in METHODS:
                 return METHODS[name](self._value(value), *arguments, **options)
             case _:
-                raise Unknown(ast.unparse(node))
+                raise UnknownError(ast.unparse(node))
 
     def _interpreted(self, function: ast.FunctionDef, arguments: list[Any], options: Mapping[str, Any]) -> Any:
         """A short function of the program: assignments to names, conditions that can be told, and a return."""
         if self.depth >= DEEPEST_CALL:
-            raise Unknown
+            raise UnknownError
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         defaults = function.args.defaults
         given = dict(zip(names[len(names) - len(defaults) :], [self._value(d) for d in defaults], strict=True))
-        given |= dict(zip(names, arguments, strict=False)) | options
+        given |= {**dict(zip(names, arguments, strict=False)), **options}
         globals_ = {k: v for k, v in self.recorded.items() if k not in names}
         inner = Interpreter(globals_, given, self.functions, self.depth + 1)
         found, value = inner._run(function.body)
         if not found:
-            raise Unknown
+            raise UnknownError
         return value
 
     def _run(self, body: list[ast.stmt]) -> tuple[bool, Any]:
@@ -236,7 +279,7 @@ class Interpreter:
                 case ast.Expr(ast.Constant()) | ast.Pass():
                     pass
                 case _:
-                    raise Unknown
+                    raise UnknownError
         return False, None
 
 

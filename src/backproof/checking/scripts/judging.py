@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from backproof.backprop.trace import Trace
-from backproof.checking.findings import Convention, Judged, Verdict
+from backproof.checking.findings import Judged, Verdict
 from backproof.checking.precision import Array
+from backproof.checking.scripts.assigning import assigned_value
+from backproof.checking.scripts.effects import Effects
 from backproof.checking.scripts.following import Follower, Outcome, unclaimed
-from backproof.checking.scripts.mending import Fault, Goal, Mender, assigned_value, value_goal
+from backproof.checking.scripts.mending import Fault, Goal, Mender, value_goal
 from backproof.checking.scripts.roles import Search
 from backproof.checking.scripts.updates import NATURAL, Update, ratio
 from backproof.checking.scripts.values import Seen, Values, View, views
@@ -57,87 +59,9 @@ class Judge:
         followed = [self.follower.follow(w) for w in windows(self.search)[:MOST_FOLLOWED]]
         self.main = max(followed, key=lambda f: f.score)
         self.all = [f for f in followed if f is self.main or f.updates.keys() == self.main.updates.keys()]
-        self.effects = self._effects()
+        self.steps = Effects(trace, self.follower, self.main)
+        self.effects = self.steps.all()
         self.mender = Mender(trace, values, self.main)
-
-    # --- effects --------------------------------------------------------------------------------------------------
-
-    def _effects(self) -> dict[str, float | None]:
-        """The effect of each parameter; steps that no number explains are compared with those that are explained."""
-        found = {id: self._effect(id) for id in self.follower.parameters}
-        rates = [
-            abs(r) for id, e in found.items() if e is not None and abs(e) == 1 and (r := self._rate(id)) is not None
-        ]
-        for id, effect in found.items():
-            if effect is not None and np.isnan(effect):
-                rate = self._rate(id) or 1.0
-                found[id] = float(rate / rates[0]) if rates else float(np.sign(rate))
-        return {**found, **self._inconsistent(found)}
-
-    def _inconsistent(self, effects: dict[str, float | None]) -> dict[str, float]:
-        """Steps that have another rate than the others have, though no other variable is in them."""
-        rates = {id: abs(r) for id, e in effects.items() if e is not None and abs(e) == 1 and (r := self._rate(id))}
-        if len(rates) < 2:
-            return {}
-        ordered = sorted(rates.values())
-        usual = min(
-            rates, key=lambda id: (-sum(abs(rates[id] - r) <= NATURAL * r for r in ordered), self._literals(id))
-        )
-        found: dict[str, float] = {}
-        for id, rate in rates.items():
-            off = abs(rate - rates[usual]) > NATURAL * rate
-            if off and self._variables(id) <= self._variables(usual):
-                found[id] = float((effects[id] or 1.0) * rate / rates[usual])
-        return found
-
-    def _literals(self, id: str) -> int:
-        statement = self.main.updates[id].seen.run.statement
-        return sum(isinstance(n, ast.Constant) for n in ast.walk(statement))
-
-    def _variables(self, id: str) -> set[float]:
-        """The numbers in the statement that have a name."""
-        run = self.main.updates[id].seen.run
-        return {float(s.value) for s in run.seen if s.stored and s.value.ndim == 0}
-
-    def _rate(self, id: str) -> float | None:
-        outcome, update = self.main.outcomes.get(self.trace.gradients[id]), self.main.updates.get(id)
-        if outcome is None or outcome.known is None or update is None:
-            return None
-        return ratio(update, outcome.known.value, outcome.known.bound)
-
-    def _effect(self, id: str) -> float | None:
-        """The factor by which a parameter's gradient is too large as it is used, its sign with it; None if unknown."""
-        outcome = self.main.outcomes.get(self.trace.gradients[id])
-        update = self.main.updates.get(id)
-        if outcome is None or outcome.known is None or outcome.zero:
-            return None
-        if update is not None:
-            eta = ratio(update, outcome.known.value, outcome.known.bound)
-            return None if eta is None else self._unnatural(eta, update, outcome)
-        return outcome.placed.scale if outcome.right and outcome.placed is not None else None
-
-    def _unnatural(self, eta: float, update: Update, outcome: Outcome) -> float:
-        """What of a step's size the numbers in its statement do not explain."""
-        scalars = {abs(s) for s in update.scalars if s and np.isfinite(s)}
-        sign, size = np.sign(eta), abs(eta)
-        if any(abs(s - size) <= NATURAL * size for s in scalars):
-            return float(sign)
-        if outcome.placed is not None and outcome.right and outcome.placed.seen is not update.seen:
-            scale = abs(outcome.placed.scale)
-            if any(abs(s * scale - size) <= NATURAL * size for s in scalars):
-                return float(sign * scale)
-        pairs = {a * b for a in scalars for b in scalars} | {a / b for a in scalars for b in scalars}
-        if any(abs(s - size) <= NATURAL * size for s in pairs):
-            return float(sign)
-        candidates = self.follower.scales(
-            self.main.roles, outcome.known.value.shape if outcome.known is not None else ()
-        )
-        if outcome.known is not None and outcome.known.value.size == 1:
-            return float(sign)
-        for scale in candidates:
-            if scale > 0 and any(abs(s * scale - size) <= NATURAL * size for s in scalars):
-                return float(sign * scale)
-        return float("nan")
 
     # --- troubles -------------------------------------------------------------------------------------------------
 
@@ -278,7 +202,7 @@ class Judge:
                 if np.broadcast_shapes(after.shape, before.shape) != before.shape:
                     return False
                 after = before - after if isinstance(statement.op, ast.Sub) else before + after
-            rates = [abs(r) for p in self.follower.parameters if p != update.parameter and (r := self._rate(p))]
+            rates = [abs(r) for p in self.follower.parameters if p != update.parameter and (r := self.steps.rate(p))]
             if after.shape != before.shape:
                 return False
             view = next((v for v in views(after, placed.array.shape) if v.how == placed.how), None)
@@ -291,7 +215,7 @@ class Judge:
             if eta is None or eta <= 0:
                 return False
             return any(abs(eta - r) <= NATURAL * r for r in rates) or (
-                self._unnatural(eta, changed, outcome) == 1.0 and (eta != 1 or update.scalars == {1.0})
+                self.steps.unexplained(eta, changed, outcome) == 1.0 and (eta != 1 or update.scalars == {1.0})
             )
 
         return reached
@@ -421,43 +345,7 @@ class Judge:
         """The variable that holds a value, and the line that gave it; the expression where none does."""
         span = self.main.window
         for other in self.values.seen:
-            if span.start <= other.order < span.end and other.assigned and other.value.shape == seen.value.shape:
-                if np.array_equal(other.value, seen.value):
-                    return other.text, other.run.statement.lineno
+            inside = span.start <= other.order < span.end and other.assigned
+            if inside and np.array_equal(other.value, seen.value):
+                return other.text, other.run.statement.lineno
         return (seen.text if len(seen.text) <= 40 else f"{seen.text[:37]}..."), seen.line
-
-    def conventions(self) -> tuple[Convention, ...]:
-        """Legitimate ways of writing that differ from the derivation's."""
-        found: list[Convention] = []
-        placed = self.main.roles.placed
-        if "X" in placed and placed["X"].how == "transposed" and placed["X"].seen is not None:
-            text = placed["X"].seen.text
-            found.append(
-                Convention("column-samples", f"`{text}` holds a sample in each column; the derivation has rows")
-            )
-        if any(p.how == "classes" for p in placed.values()):
-            found.append(
-                Convention("class-numbers", "the targets are numbers of classes; the derivation has one-hot rows")
-            )
-        deltas = [o for o in self.main.outcomes.values() if o.id.startswith("delta") and o.right and o.placed]
-        fine = all(e is None or abs(e - 1) <= NATURAL for e in self.effects.values())
-        seen_effects = any(e is not None for e in self.effects.values())
-        if fine and seen_effects and deltas:
-            scale = deltas[0].placed.scale if deltas[0].placed is not None else 1.0
-            name = self.named(deltas[0].placed.seen)[0] if deltas[0].placed and deltas[0].placed.seen else ""
-            if scale < 0:
-                found.append(Convention("error-reversed", f"`{name}` is made with y − ŷ, and the updates add it"))
-            if abs(abs(scale) - 1) > NATURAL:
-                found.append(Convention("one-over-n", f"`{name}` lacks a constant factor that is made up for later"))
-        loss = self.main.outcomes.get(self.trace.program.loss)
-        if loss is not None and loss.known is not None and not loss.right:
-            found += self._loss_scaled(loss.known)
-        return tuple(found)
-
-    def _loss_scaled(self, known: Known) -> list[Convention]:
-        for scale in self.follower.scales(self.main.roles, ()):
-            for seen, _ in self.values.equal(known, scale, self.main.window.span) if scale > 0 else ():
-                if seen.assigned:
-                    told = f"`{seen.text}` is {scale:.6g} times the declared loss; the gradients are those of the declared one"
-                    return [Convention("loss-scaled", told)]
-        return []

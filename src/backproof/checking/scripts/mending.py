@@ -13,9 +13,10 @@ import numpy as np
 from backproof.backprop.trace import Trace
 from backproof.checking.edits import factors, product, sites
 from backproof.checking.precision import Array
+from backproof.checking.scripts.assigning import assign, assigned_value, set_within
 from backproof.checking.scripts.changes import Change, Changes, Part
 from backproof.checking.scripts.following import Followed
-from backproof.checking.scripts.interpreter import Interpreter, Unknown
+from backproof.checking.scripts.interpreter import Interpreter, UnknownError
 from backproof.checking.scripts.listing import Edit, Listing, edited
 from backproof.checking.scripts.spelling import Scope, Words, scope_at, spell
 from backproof.checking.scripts.values import Run, Values, views
@@ -31,7 +32,7 @@ MOST_TRIED = 6000
 INDICATOR = re.compile(r"np\.where\(([^(),]+ > [^(),]+), 1\.0, 0\.0\)")
 """People multiply by the truth values themselves."""
 
-FAILED = (Unknown, ArithmeticError, LookupError, TypeError, ValueError)
+FAILED = (UnknownError, ArithmeticError, LookupError, TypeError, ValueError)
 """What trying a change may raise: then it is no mend."""
 
 Goal = Callable[[Array], bool]
@@ -130,7 +131,7 @@ class Mender:
                 value = assigned_value(earlier.statement)
                 if earlier.order not in met and value is not None:
                     met.add(earlier.order)
-                    within = _set_within(earlier.statement)
+                    within = set_within(earlier.statement)
                     if within is not None:
                         yield earlier, within.slice
                     yield earlier, value
@@ -148,7 +149,7 @@ class Mender:
             self.listing.spelt(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)
         }
         for earlier in reversed(self.values.runs):
-            within = _set_within(earlier.statement) if earlier.frame == run.frame else None
+            within = set_within(earlier.statement) if earlier.frame == run.frame else None
             inside = self.followed.window.start <= earlier.order < run.order
             if within is not None and inside and self.listing.spelt(within.value) in read:
                 yield earlier
@@ -256,23 +257,23 @@ class Mender:
     def _replayed(self, fault: Fault, run: Run, node: ast.expr, new: ast.expr) -> Array:
         """The faulty expression's value after an earlier statement gave its target another value."""
         fresh: dict[str, Array] = {}
-        within = _set_within(run.statement)
+        within = set_within(run.statement)
         value = assigned_value(run.statement)
         if within is not None and node is within.slice and value is not None:
-            _assign(fresh, run.statement, self._interpreter(run), value, new)
+            assign(fresh, run.statement, self._interpreter(run), value, new)
         else:
-            _assign(fresh, run.statement, self._interpreter(run), new)
+            assign(fresh, run.statement, self._interpreter(run), new)
         for later in self.values.runs:
             if run.order < later.order < fault.run.order and later.frame == run.frame:
                 value = assigned_value(later.statement)
                 if value is not None:
                     interpreter = self._interpreter(later, fresh)
                     if interpreter.touched(value) or self._changes_fresh(later.statement, fresh):
-                        _assign(fresh, later.statement, interpreter, value)
+                        assign(fresh, later.statement, interpreter, value)
         return np.asarray(self._interpreter(fault.run, fresh)(fault.node))
 
     def _changes_fresh(self, statement: ast.stmt, fresh: Mapping[str, Array]) -> bool:
-        within = _set_within(statement)
+        within = set_within(statement)
         target = within.value if within is not None else getattr(statement, "target", None)
         return target is not None and ast.unparse(target) in fresh
 
@@ -363,61 +364,6 @@ class Mender:
             if self._reaches(fault, fault.run, fault.node, change):
                 yield Mend(change, fault.run.statement, fault.run, fault.node)
                 return
-
-
-def _assign(
-    fresh: dict[str, Array],
-    statement: ast.stmt,
-    interpreter: Interpreter,
-    value: ast.expr,
-    index: ast.expr | None = None,
-) -> None:
-    """What the statement gives a value to, with that value; an entry that is set changes the array it is in."""
-    match statement:
-        case ast.Assign([ast.Subscript(base, own) as target]) | ast.AugAssign(ast.Subscript(base, own) as target):
-            text = ast.unparse(base)
-            old = interpreter.fresh.get(text, interpreter.recorded.get(text))
-            if not isinstance(old, np.ndarray):
-                fresh[ast.unparse(target)] = interpreter(_new_value(statement, target, value))
-                return
-            whole = np.array(old)
-            at = interpreter.index(index if index is not None else own)
-            whole[at] = interpreter(_new_value(statement, target, value))
-            fresh[text] = whole
-        case ast.Assign([ast.Name() | ast.Attribute() as target]) | ast.AnnAssign(target=target):
-            fresh[ast.unparse(target)] = interpreter(value)
-        case ast.AugAssign(target):
-            fresh[ast.unparse(target)] = interpreter(_new_value(statement, target, value))
-        case _:
-            raise Unknown
-
-
-def _new_value(statement: ast.stmt, target: ast.expr, value: ast.expr) -> ast.expr:
-    return ast.BinOp(_loaded(target), statement.op, value) if isinstance(statement, ast.AugAssign) else value
-
-
-def _set_within(statement: ast.stmt) -> ast.Subscript | None:
-    """The entry of an array that the statement sets."""
-    match statement:
-        case ast.Assign([ast.Subscript() as target]) | ast.AugAssign(ast.Subscript() as target):
-            return target
-        case _:
-            return None
-
-
-def _loaded(target: ast.expr) -> ast.expr:
-    return ast.parse(ast.unparse(target), mode="eval").body
-
-
-def assigned_value(statement: ast.stmt) -> ast.expr | None:
-    """The right-hand side of an assignment to one thing."""
-    match statement:
-        case ast.Assign([ast.Name() | ast.Attribute() | ast.Subscript()], value) | ast.AugAssign(value=value):
-            return value
-        case ast.AnnAssign(value=ast.expr() as value):
-            return value
-        case _:
-            return None
 
 
 def called_name(call: ast.Call) -> str | None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from backproof.backprop.trace import Trace
 from backproof.checking.kinds import sentence_of
+from backproof.checking.scripts.assigning import assigned_value
 from backproof.checking.scripts.following import Outcome
 from backproof.checking.scripts.judging import Judge, Trouble
-from backproof.checking.scripts.mending import Fault, Mend, assigned_value
+from backproof.checking.scripts.mending import Fault, Mend
 from backproof.checking.scripts.naming import kind_of, told
-from backproof.checking.scripts.raising import Proposal
+from backproof.checking.scripts.proposal import Proposal
 from backproof.checking.scripts.spelling import Words, scope_at, spell
 from backproof.checking.scripts.stale import moved_after
 from backproof.checking.scripts.values import Values

@@ -6,17 +6,19 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from backproof.backprop.trace import Trace
 from backproof.checking.precision import Array
+from backproof.checking.scripts.assigning import assigned_value
+from backproof.checking.scripts.dimensions import dimension_added, outer_differences
 from backproof.checking.scripts.execution import Ending
-from backproof.checking.scripts.interpreter import Interpreter, Unknown
+from backproof.checking.scripts.interpreter import Interpreter, UnknownError
 from backproof.checking.scripts.judging import Judge
 from backproof.checking.scripts.listing import Edit, Listing
-from backproof.checking.scripts.mending import Fault, assigned_value, value_goal
+from backproof.checking.scripts.mending import Fault, value_goal
+from backproof.checking.scripts.proposal import Proposal
 from backproof.checking.scripts.roles import loose
 from backproof.checking.scripts.spelling import Words, scope_at, spell
 from backproof.checking.scripts.updates import Update
@@ -28,28 +30,6 @@ from backproof.ir.traverse import walk
 TAKES_TUPLE = frozenset({"random", "random_sample", "ranf", "zeros", "ones", "empty", "full", "standard_normal"})
 TAKES_NUMBERS = frozenset({"rand", "randn"})
 SHAPE_ERRORS = ("ValueError", "IndexError", "RuntimeError", "TypeError")
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A change of the text that could mend something, and what it would say of it.
-
-    Args:
-        kind: of fault.
-        sentence: the finding.
-        edits: the change.
-        line, variable: where.
-        id: the quantity that must be right afterwards; empty for a line that must not raise any more.
-        before, after: the piece of the text, and what it becomes.
-    """
-
-    kind: str
-    sentence: str
-    edits: tuple[Edit, ...]
-    line: int
-    variable: str = ""
-    id: str = ""
-    ids: tuple[str, ...] = ()
 
 
 class Raised:
@@ -88,7 +68,7 @@ class Raised:
         if self.ending.error in ("NameError", "UnboundLocalError"):
             yield from self._misspelt()
         if self.ending.error in SHAPE_ERRORS:
-            yield from outer_differences(self.values, self.judge)
+            yield from outer_differences(self.values)
             yield from self._flat_inputs()
             yield from self._swapped()
             yield from self._lines()
@@ -97,7 +77,8 @@ class Raised:
 
     def _culprits(self) -> Iterator[ast.Call]:
         """The calls of the statement that gave no value, the innermost first."""
-        assert self.run is not None and self.statement is not None
+        assert self.run is not None
+        assert self.statement is not None
         valued = {id(s.node) for s in self.run.seen}
         calls = [n for n in ast.walk(self.statement) if isinstance(n, ast.Call) and id(n) not in valued]
         yield from reversed(calls)
@@ -138,7 +119,8 @@ class Raised:
                 return ""
 
     def _misspelt(self) -> Iterator[Proposal]:
-        assert self.run is not None and self.statement is not None
+        assert self.run is not None
+        assert self.statement is not None
         found = re.search(r"'([^']+)'", self.ending.message)
         if found is None:
             return
@@ -162,7 +144,8 @@ class Raised:
 
     def _flat_inputs(self) -> Iterator[Proposal]:
         """An input without its second dimension, where the line transposes: that does nothing to one dimension."""
-        assert self.run is not None and self.statement is not None
+        assert self.run is not None
+        assert self.statement is not None
         turned = [s for s in self.run.seen if _is_turned(s, self.listing) and s.value.ndim == 1]
         if not turned:
             return
@@ -197,7 +180,8 @@ class Raised:
 
     def _swapped(self) -> Iterator[Proposal]:
         """The line changes one parameter by the gradient of another, whose shape does not fit."""
-        assert self.run is not None and self.statement is not None
+        assert self.run is not None
+        assert self.statement is not None
         own = self._updated(self.statement)
         if own is None:
             return
@@ -247,9 +231,9 @@ class Raised:
         now = self.values.latest(text, self.run.order + 10**6, self.run.frame)
         for id in self.judge.follower.parameters:
             placed = self.judge.main.roles.placed.get(id)
-            if placed is not None and placed.seen is not None and now is not None:
-                if np.array_equal(placed.seen.value, now.value):
-                    return id
+            held = placed.seen if placed is not None else None
+            if held is not None and now is not None and np.array_equal(held.value, now.value):
+                return id
         return None
 
     def _gradients_in(self, statement: ast.stmt, run: Run, static: bool = False) -> Iterator[tuple[ast.expr, str]]:
@@ -263,7 +247,7 @@ class Raised:
                 continue
             try:
                 found = np.asarray(Interpreter(recorded, {}, self.listing.functions)(node))
-            except Unknown:
+            except UnknownError:
                 continue
             if found.dtype.kind not in "fiu" or found.size < 2:
                 continue
@@ -274,7 +258,8 @@ class Raised:
 
     def _partner(self, other: str, own: str) -> ast.expr | None:
         """In the update of the other parameter, the expression that is this one's gradient."""
-        assert self.run is not None and self.statement is not None
+        assert self.run is not None
+        assert self.statement is not None
         block = self.listing.block(self.statement)
         for statement in block[block.index(self.statement) + 1 :]:
             if self._updated(statement) == other:
@@ -290,11 +275,12 @@ class Raised:
         equation = self.trace.joint.definitions[self.trace.gradients[id]]
         return spell(equation.value, words, placed is not None and placed.how == "transposed")
 
-    # --- the line itself ------------------------------------------------------------------------------------------------
+    # --- the line itself --------------------------------------------------------------------------------------------
 
     def _lines(self) -> Iterator[Proposal]:
         """Changes of the line with which it gives something that the derivation has."""
-        assert self.run is not None and self.statement is not None
+        assert self.run is not None
+        assert self.statement is not None
         mender = self.judge.mender
         found = [
             (mend.change.cost, k, mend, fault)
@@ -313,7 +299,8 @@ class Raised:
                 )
 
     def _faults(self) -> Iterator[Fault]:
-        assert self.run is not None and self.statement is not None
+        assert self.run is not None
+        assert self.statement is not None
         value = assigned_value(self.statement)
         if value is None and isinstance(self.statement, ast.Return | ast.Expr):
             value = self.statement.value
@@ -386,62 +373,3 @@ def _multiple(found: Array, gradient: Array) -> bool:
             ):
                 return True
     return False
-
-
-def dimension_added(values: Values, seen: Seen, row: bool) -> tuple[Edit, ...] | None:
-    """The definition of a one-dimensional array changed so that it is a row or a column; None where that is unclear."""
-    listing = values.listing
-    for first in values.seen:
-        if first.assigned and np.array_equal(first.value, seen.value) and first.value.shape == seen.value.shape:
-            value = assigned_value(first.run.statement)
-            if value is None or isinstance(first.run.statement, ast.AugAssign):
-                return None
-            start, end = listing.span(value)
-            match value:
-                case ast.Call(args=[ast.List() as inner, *_]) if row:
-                    begin, stop = listing.span(inner)
-                    return (Edit(begin, begin, "["), Edit(stop, stop, "]"))
-                case _:
-                    shape = "(1, -1)" if row else "(-1, 1)"
-                    atom = isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.Call)
-                    text = listing.segment(value)
-                    new = f"{text if atom else f'({text})'}.reshape{shape}"
-                    return (Edit(start, end, new),)
-    return None
-
-
-def outer_differences(values: Values, judge: Judge) -> Iterator[Proposal]:
-    """(n,) against (n, 1): what should be n differences is an n×n matrix."""
-    listing = values.listing
-    for seen in values.seen:
-        if not isinstance(seen.node, ast.BinOp) or seen.value.ndim != 2 or seen.value.shape[0] != seen.value.shape[1]:
-            continue
-        sides = {s.node: s for s in seen.run.seen if s.order < seen.order}
-        for one, other in ((seen.node.left, seen.node.right), (seen.node.right, seen.node.left)):
-            flat, column = sides.get(one), sides.get(other)
-            n = seen.value.shape[0]
-            if flat is None or column is None or n < 2 or flat.value.shape != (n,) or column.value.shape != (n, 1):
-                continue
-            edits = dimension_added(values, flat, row=False)
-            definition = next(
-                (
-                    s
-                    for s in values.seen
-                    if s.assigned and s.value.shape == (n,) and np.array_equal(s.value, flat.value)
-                ),
-                None,
-            )
-            if edits is None or definition is None:
-                start, end = listing.span(one)
-                edits = (Edit(start, end, f"{listing.segment(one)}.reshape(-1, 1)"),)
-            line = definition.run.statement.lineno if definition is not None else seen.line
-            yield Proposal(
-                "broadcast",
-                f"line {seen.line}: `{listing.segment(seen.node)}` has shape ({n}, {n}): `{flat.text}` of shape ({n},) "
-                f"against `{column.text}` of shape ({n}, 1) makes a matrix of all pairs; `{flat.text}` must be a column "
-                f"of shape ({n}, 1)",
-                edits,
-                line,
-                flat.text,
-            )
-            return

@@ -132,7 +132,7 @@ def _as_load(node: ast.expr) -> ast.expr:
     return parsed
 
 
-def _call(function: str, number: int, *values: ast.expr) -> ast.Call:
+def _call(function: str, number: int, *values: Any) -> ast.Call:
     return ast.Call(ast.Name(function, ast.Load()), [ast.Constant(number), *values], [])
 
 
@@ -164,9 +164,12 @@ class Recorder:
             if number != self.active:
                 self.active = number
                 self.flush()
-        elif self.lines - self.last_line > QUIET_LINES and time.monotonic() - self.last_time > QUIET_SECONDS:
-            if os.getpid() == self.owner:
-                raise Enough
+        elif (
+            self.lines - self.last_line > QUIET_LINES
+            and time.monotonic() - self.last_time > QUIET_SECONDS
+            and os.getpid() == self.owner
+        ):
+            raise Enough
 
     def record(self, number: int, value: Any) -> Any:
         self._keep("node", number, value, id(sys._getframe(1)))

@@ -17,7 +17,7 @@ from backproof.errors import BackproofError
 from backproof.ir.arithmetic import NumpyArithmetic
 from backproof.ir.evaluate import Evaluator
 from backproof.ir.expr import Expr, Name
-from backproof.ir.program import Equation, RowsSumToOne
+from backproof.ir.program import Equation
 from backproof.ir.traverse import names
 
 MOST_TRIALS = 4000
@@ -69,7 +69,7 @@ class Search:
         self.stored = values.stored()
         self.given = {name.id: name for name in (*trace.program.inputs, *trace.program.parameters)}
         self.forward = [e for e in trace.program.equations if e.name.id != trace.program.loss]
-        self.one_hot = {a.name: a.axis for a in trace.program.assumptions if isinstance(a, RowsSumToOne)}
+        self.one_hot = {a.name: a.axis for a in trace.program.assumptions}
         self._tried: dict[tuple[str, tuple[tuple[str, int], ...]], list[tuple[Seen, View, dict[str, int]]]] = {}
         self.best = Roles()
 
@@ -175,7 +175,7 @@ def loose(value: Floats, dtype: str) -> Known:
 def shapes_for(seen: Seen, shape: Shape, sizes: Mapping[str, int]) -> Iterator[tuple[tuple[int, ...], dict[str, int]]]:
     """The concrete shapes of a quantity that an array could have, with the sizes that follow."""
     have = seen.value.shape
-    ways = [have, have[::-1]] if len(have) == 2 else []
+    ways: list[tuple[int, ...]] = [have, have[::-1]] if len(have) == 2 else []
     if len(have) <= 1:
         ways = [(1, seen.value.size), (seen.value.size, 1)]
     if shape == ():

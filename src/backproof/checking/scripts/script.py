@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,14 +13,18 @@ from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
 from backproof.checking.findings import Finding, Judged, Repair, Verdict
 from backproof.checking.report import Report
+from backproof.checking.scripts.conventions import conventions
+from backproof.checking.scripts.dimensions import outer_differences
 from backproof.checking.scripts.execution import Ending, Limits, Recording, run_recorded
 from backproof.checking.scripts.judging import Judge
 from backproof.checking.scripts.listing import Listing, edited, overlapping
+from backproof.checking.scripts.mended_text import lines_changed, original_line, write_fixed
+from backproof.checking.scripts.proposal import Proposal
 from backproof.checking.scripts.proposing import proposals
-from backproof.checking.scripts.raising import Proposal, Raised, outer_differences
+from backproof.checking.scripts.raising import Raised
 from backproof.checking.scripts.updates import NATURAL
 from backproof.checking.scripts.values import Values
-from backproof.errors import DataError, OutputError
+from backproof.errors import DataError
 from backproof.files import atomic_write_text
 from backproof.ir.program import Program
 
@@ -68,34 +71,6 @@ def check_script(
         written = write_fixed(Path(path), report.mended)
         report = replace(report, notes=(*report.notes, f"the mended program is in {written.name}"))
     return report
-
-
-def write_fixed(path: Path, mended: str) -> Path:
-    """The mended program written beside the original, under a name that no file has yet."""
-    for number in range(1, 1000):
-        suffix = ".fixed" if number == 1 else f".fixed{number}"
-        target = path.with_name(f"{path.stem}{suffix}{path.suffix}")
-        if not target.exists():
-            atomic_write_text(target, mended)
-            return target
-    raise OutputError(f"every name from {path.stem}.fixed{path.suffix} on is taken; remove some of them")
-
-
-def unified_diff(source: str, mended: str, name: str) -> str:
-    """What was changed, as a unified diff.
-
-    Example:
-        >>> print(unified_diff("a = 1\\n", "a = 2\\n", "script.py"), end="")
-        --- script.py
-        +++ script.fixed.py
-        @@ -1 +1 @@
-        -a = 1
-        +a = 2
-    """
-    stem, dot, suffix = name.rpartition(".")
-    fixed = f"{stem}.fixed.{suffix}" if dot else f"{name}.fixed"
-    lines = difflib.unified_diff(source.splitlines(keepends=True), mended.splitlines(keepends=True), name, fixed, n=1)
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
 def _read(path: Path) -> str:
@@ -199,7 +174,7 @@ class Session:
             choices = choices or [_plain(state.raised)]
             found.append(Case(choices, line=self._original(state, choices[0].line)))
         else:
-            pairs = next(iter(outer_differences(state.values, state.judge)), None)
+            pairs = next(iter(outer_differences(state.values)), None)
             if pairs is not None:
                 found.append(Case([pairs], line=self._original(state, pairs.line)))
         if state.raised is None or not found[0].choices[0].edits:
@@ -247,7 +222,7 @@ class Session:
         if before.raised is not None and case.proposal.id == "":
             return _progress(before, after)
         if case.proposal.kind in ("broadcast",):
-            return next(iter(outer_differences(after.values, after.judge)), None) is None
+            return next(iter(outer_differences(after.values)), None) is None
         if after.raised is not None and before.raised is None:
             return False
         if after.raised is not None and not _progress(before, after):
@@ -258,7 +233,7 @@ class Session:
     def _settle(self, before: State, after: State, applied: list[Case]) -> None:
         for case in applied:
             case.checked = True
-            case.before, case.after = _lines_changed(before, case)
+            case.before, case.after = lines_changed(before.text, case.proposal.edits)
 
     def _original(self, state: State, line: int) -> int:
         """The line of the original that a line of the mended text comes from."""
@@ -280,7 +255,7 @@ class Session:
             verdict=_verdict(judged, findings, self.trace),
             judged=judged,
             findings=findings,
-            conventions=state.judge.conventions(),
+            conventions=conventions(state.judge),
             trace=self.trace,
             subject=self.path.name,
             dtype=state.dtype,
@@ -369,38 +344,6 @@ def _plain(raised: Raised) -> Proposal:
     return Proposal("raises", raised.sentence, (), raised.line)
 
 
-def _lines_changed(before: State, case: Case) -> tuple[str, str]:
-    """The lines that a change touches, as they were and as they are."""
-    new = edited(before.text, case.proposal.edits)
-    old_lines, new_lines = before.text.splitlines(), new.splitlines()
-    codes = difflib.SequenceMatcher(None, old_lines, new_lines, autojunk=False).get_opcodes()
-    changed = [code for code in codes if code[0] != "equal"]
-    if any(tag != "replace" for tag, *_ in changed):
-        # Lines were moved: what lies between is shown too.
-        changed = [("replace", changed[0][1], changed[-1][2], changed[0][3], changed[-1][4])]
-    gone = [line for _, a, b, _, _ in changed for line in old_lines[a:b]]
-    come = [line for _, _, _, c, d in changed for line in new_lines[c:d]]
-    return "\n".join(line.strip() for line in gone), "\n".join(line.strip() for line in come)
-
-
-def original_line(original: str, current: str, line: int) -> int:
-    """The line of the original text from which a line of the mended text comes; the line itself where unclear.
-
-    Example:
-        >>> original_line("a\\nb\\nc", "b\\na\\nc", 3)
-        3
-    """
-    if original == current or line < 1:
-        return line
-    old, new = original.splitlines(), current.splitlines()
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if c <= line - 1 < d:
-            if tag == "insert":
-                return old.index(new[line - 1]) + 1 if new[line - 1] in old else line
-            return min(a + (line - 1 - c), max(b - 1, a)) + 1
-    return line
-
-
 def _renumbered(sentence: str, line: int, original: int) -> str:
     return sentence if line == original else sentence.replace(f"line {line}", f"line {original}")
 
@@ -440,5 +383,6 @@ def _trains(state: State) -> str:
     losses = [f.outcomes[state.judge.trace.program.loss].known for f in (windows[0], windows[-1])]
     values = [float(np.asarray(k.value)) for k in losses if k is not None]
     if len(values) == 2 and len(windows) > 1 and np.isfinite(values).all():
-        return f"the mended program was run: its loss goes from {values[0]:.6g} to {values[1]:.6g} in {len(windows)} passes"
+        goes = f"from {values[0]:.6g} to {values[1]:.6g} in {len(windows)} passes"
+        return f"the mended program was run: its loss goes {goes}"
     return "the mended program was run to its end"

@@ -31,7 +31,7 @@ from backproof.ir.lowering import lower
 from backproof.ir.traverse import children, rebuilt, transform
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     """A quantity has no variable where the equation is to be written."""
 
 
@@ -87,7 +87,7 @@ class Words:
     def quantity(self, id: str) -> str:
         placed = self.roles.placed.get(id)
         if placed is None or placed.seen is None:
-            raise Unspeakable(id)
+            raise UnspeakableError(id)
         value = placed.seen.value
         same = [t for t, v in self.scope.variables.items() if v.shape == value.shape and np.array_equal(v, value)]
         if same:
@@ -96,7 +96,7 @@ class Words:
         recorded = self.scope.recorded.get(text)
         if recorded is not None and np.array_equal(recorded, value):
             return text if isinstance(placed.seen.node, ast.Name | ast.Attribute | ast.Call) else f"({text})"
-        raise Unspeakable(id)
+        raise UnspeakableError(id)
 
     def size(self, name: str) -> str:
         size = self.roles.sizes.get(name)
@@ -106,20 +106,20 @@ class Words:
         for id, placed in self.roles.placed.items():
             if placed.seen is not None and id in ("X", "y") and size in placed.seen.value.shape:
                 return f"{self.quantity(id)}.shape[{placed.seen.value.shape.index(size)}]"
-        raise Unspeakable(name)
+        raise UnspeakableError(name)
 
     def known(self, id: str) -> str | None:
         """The variable of a quantity; None where none is in sight."""
         try:
             return self.quantity(id)
-        except Unspeakable:
+        except UnspeakableError:
             return None
 
     def known_size(self, name: str) -> str | None:
         """The spelling of a size; None where there is none."""
         try:
             return self.size(name)
-        except Unspeakable:
+        except UnspeakableError:
             return None
 
     def shape(self, shape: Shape) -> str:
@@ -131,12 +131,12 @@ class Words:
             return Text(direct.format(argument))
         if fn.name in self.listing.functions:
             return Text(f"{fn.name}({argument})")
-        raise Unspeakable(fn.name)
+        raise UnspeakableError(fn.name)
 
     def helper(self, name: str) -> str:
         if name in self.listing.functions:
             return name
-        raise Unspeakable(name)
+        raise UnspeakableError(name)
 
 
 def spell(expr: Expr, words: Words, transposed: bool = False) -> str | None:
@@ -153,7 +153,7 @@ def spell(expr: Expr, words: Words, transposed: bool = False) -> str | None:
         while operation.kind in ("repeat", "fill"):
             operation = operation.operands[0]
         return spelt(operation, NUMPY_SPELLING, words).text
-    except (Unspeakable, BackproofError, KeyError):
+    except (UnspeakableError, BackproofError, KeyError):
         return None
 
 
