@@ -26,7 +26,27 @@ def test_the_growth_of_a_derivation_as_data() -> None:
     assert found["peers"] == {}
 
 
+def test_no_false_alarm() -> None:
+    assert "0 false alarms in 60" in run("checking/false_alarms.py", "--functions", "60")
+
+
+def test_some_mistakes_are_all_detected() -> None:
+    table = run("checking/detection.py", "--every", "150")
+    assert "0 missed" in table
+    assert "stale weights" in table
+
+
 def test_the_growth_of_a_derivation_as_a_table() -> None:
     table = run("derive.py", "--layers", "2", "4", "8", "--repetitions", "1")
     assert "the same steps and nodes for every further layer" in table
     assert len(table.splitlines()) == 6
+
+
+def test_the_localisation_of_faults() -> None:
+    found = json.loads(run("checking/localisation.py", "--share", "0.02", "--json"))
+    by_hand = found["rows"]["by hand: tests/faulty_gradients.py"]
+    assert by_hand["true cause listed"] == by_hand["faults"] > 50
+    made = [row for name, row in found["rows"].items() if name.startswith("derivation")]
+    assert all(row["true cause listed"] == row["faults"] > 0 for row in made)
+    assert found["two faults"]["one is named"] == found["two faults"]["pairs"] > 0
+    assert found["depth"]["50"] < 10

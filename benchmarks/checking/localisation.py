@@ -251,10 +251,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of the faults")
+    parser.add_argument("--share", type=float, help="this share of the faults")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found = run(0.1 if arguments.quick else 1.0, arguments.seed)
+    share = arguments.share if arguments.share is not None else 0.1 if arguments.quick else 1.0
+    found = run(share, arguments.seed)
     print(json.dumps(found, indent=2) if arguments.json else table(found))
 
 
