@@ -346,7 +346,7 @@ class Run:
         """Weights updated before they are used."""
         name, net, text = STALE
         function = self.texts.function(text, "step")
-        for seed in range(5):
+        for seed in range(5 if self.every == 1 else 1):
 
             def step(params: dict[str, Array], X: Array, y: Array, lr: float) -> dict[str, Array]:
                 own = {id: np.asarray(array, self.dtype) for id, array in params.items()}
@@ -381,6 +381,7 @@ def main() -> None:
     """Run, and print a table for each precision."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one mutant in twenty")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="one mutant in N")
     parser.add_argument("--scale", type=float, default=None, help="the user's points, with weights of this scale")
     arguments = parser.parse_args()
     missed = 0
@@ -388,7 +389,7 @@ def main() -> None:
     sys.dont_write_bytecode = True
     with tempfile.TemporaryDirectory() as folder:
         for dtype in ("float64", "float32"):
-            run = Run(Texts(Path(folder)), dtype, 20 if arguments.quick else 1, arguments.scale)
+            run = Run(Texts(Path(folder)), dtype, 20 if arguments.quick else arguments.every, arguments.scale)
             for case in CASES:
                 run.mutants_of(case)
                 if arguments.scale is None:
