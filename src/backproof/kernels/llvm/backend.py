@@ -45,13 +45,14 @@ STRAIGHT_LINE = 1500
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """A function in machine code and how it was planned."""
+    """A function in machine code and how it was planned; ``work`` is the multiplications of a step."""
 
     compiled: Compiled
     written: Written
     machine: Machine
     dtype: np.dtype[Any]
     threads: int = 1
+    work: int = 0
 
     def run(self, workspace: int, inputs: int, order: int, count: int, losses: int) -> None:
         """The steps, by as many threads as the function was made for; the interpreter's lock is released meanwhile."""
@@ -129,7 +130,7 @@ def compile_steps(
             unroll=straight,
             threads=crew,
         )
-        return trace, Native(Compiled(written.text, 2 if straight else 0), written, machine, dtype, crew)
+        return trace, Native(Compiled(written.text, 2 if straight else 0), written, machine, dtype, crew, work)
 
     equations = tuple((update.equations, tuple(update.moves.items())) for update in rules)
     shape = (id(trace), tuple(sorted(sizes.items())), dtype.name, machine, crew)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,12 +16,14 @@ from backproof.ir.arithmetic import Array
 from backproof.ir.random import keys
 from backproof.kernels.llvm.arrays import Arena
 from backproof.kernels.llvm.backend import Native, compile_steps
+from backproof.kernels.llvm.crew import Crew
 from backproof.kernels.llvm.recent import Recent
 from backproof.kernels.llvm.steps import Gathered, Update
 from backproof.optimizers import RATE
 
-KEPT = 3
-"""Batch sizes whose machine code and memory are kept: most runs have one, and one for the samples left over."""
+KEPT = 4
+"""Functions and their memory that are kept: most runs have one for whole batches and one for the samples left over,
+each perhaps for one thread as well."""
 
 Order = npt.NDArray[np.int64]
 
@@ -62,9 +65,9 @@ class NativeRun:
         self._trace, self._sizes, self._sample, self._updates = trace, dict(sizes), sample, tuple(updates)
         self._axes, self._inputs, self._dtype = axes, inputs, dtype
         self._kept = tuple(beginning)
-        self._made: Recent[int, tuple[Native, Arena]] = Recent(KEPT)
+        self._made: Recent[tuple[int, int | None], tuple[Native, Arena]] = Recent(KEPT)
         self._per_step = (RATE.id,) if changing_rate else ()
-        self._seed, self._drawn, self._threads = seed, trace.program.drawn, threads
+        self._seed, self._drawn, self._crew = seed, trace.program.drawn, Crew(threads)
         self._described_inputs = [number for id in axes for number in self._described(id)]
         _, self._current = self._function(batch)
         rest = self._sizes.get(sample.name, batch) % batch if sample is not None else 0
@@ -84,7 +87,7 @@ class NativeRun:
 
     def _function(self, batch: int) -> tuple[Native, Arena]:
         """The function for a batch size and its memory, made when it was not in use lately."""
-        return self._made.found(batch, lambda: self._compiled(batch))
+        return self._made.found((batch, self._crew.threads), lambda: self._compiled(batch))
 
     def _compiled(self, batch: int) -> tuple[Native, Arena]:
         sizes = dict(self._sizes)
@@ -99,7 +102,7 @@ class NativeRun:
             updates=self._updates,
             per_step=self._per_step,
             drawn=self._drawn,
-            threads=self._threads,
+            threads=self._crew.threads,
         )
         arena = native.arena()
         for id, value in self._inputs.items():
@@ -137,7 +140,9 @@ class NativeRun:
         pointers = [int(array.ctypes.data) for array in (numbers,) if self._per_step]
         pointers += [int(words.ctypes.data)] if streams else []
         inputs = np.array([*self._described_inputs, *pointers] or [0], np.int64)
+        began = time.perf_counter()
         native.run(arena.address, inputs.ctypes.data, chosen.ctypes.data, count, losses.ctypes.data)
+        self._crew.learn(native.threads, time.perf_counter() - began, count * native.work, self._dtype)
         return losses
 
     def _check_order(self, order: Order, batch: int) -> None:
