@@ -17,6 +17,7 @@ from backproof.checking.truth import DECIDED, DECISIVE, Known, evaluated_at, kno
 from backproof.dims import Symbol, concrete
 from backproof.ir.expr import Name
 from backproof.ir.program import Program
+from backproof.ir.rounding import Rounded
 from backproof.ir.traverse import names
 
 Point = Mapping[str, Array]
@@ -28,6 +29,9 @@ TRIES = 24
 BATCHES = (5, 7, 6, 8, 9, 11)
 GAINS = (1.0, 2.0, 1.0, 4.0, 0.5, 1.0)
 """How large pre-activations are: deep networks need more or less for their gradients not to vanish or explode."""
+
+SMALL = 20.0
+"""No quantity of the forward pass is larger at the points that are drawn, if others can be found."""
 
 LARGE = 10_000
 """Two points that together decide nearly all of so many entries will do."""
@@ -105,11 +109,12 @@ class _Candidate:
 def _candidate(trace: Trace, point: Point, precision: Precision) -> _Candidate:
     ids, share = list(trace.gradients.values()), decided_share(precision)
     evaluator, values = evaluated_at(trace, point, precision.name)
-    tame = _is_tame(written_from(trace, trace.loss.id, evaluator, values))
+    small = all(_is_small(values[equation.name.id]) for equation in trace.program.equations if equation.name.shape)
+    tame = small and _is_tame(written_from(trace, trace.loss.id, evaluator, values))
     decided = np.concatenate([known_of(values[id]).decided(share).ravel() for id in ids])
     if decided.mean() < COMPLETE:
         evaluator, values = evaluated_at(trace, point, precision.name, likely=True)
-        tame = tame or _is_tame(written_from(trace, trace.loss.id, evaluator, values))
+        tame = small and _is_tame(written_from(trace, trace.loss.id, evaluator, values))
         decided |= np.concatenate([known_of(values[id], DECISIVE).decided(share).ravel() for id in ids])
     return _Candidate(point, decided, tame)
 
@@ -133,6 +138,11 @@ def _covering(candidates: Sequence[_Candidate]) -> list[_Candidate]:
         left = [candidate for candidate in left if candidate is not best]
         undecided = undecided & ~best.decided
     return chosen
+
+
+def _is_small(computed: Rounded) -> bool:
+    """Whether exp of the values neither overflows nor underflows where people forget to subtract the largest."""
+    return bool(np.max(computed.size, initial=0.0) <= SMALL)
 
 
 def _is_tame(loss: Known) -> bool:

@@ -120,3 +120,12 @@ def test_a_kink_that_leaves_little_open_is_decided() -> None:
 def test_what_overflows_says_so() -> None:
     net = bp.mlp(3, 2, activation="identity")
     assert "overflow" in reason(net, "grad_W_1", X=1e200, W_1=1e200)
+
+
+def test_no_exponential_overflows_at_drawn_points() -> None:
+    for net in (NETWORKS["relu"], bp.mlp(2, 2, 3, 3, activation="relu", bias=True, loss="cross_entropy")):
+        trace = backpropagate(net)
+        for seed in range(8):
+            for point in draw_points(trace, seed=seed):
+                known = truth_at(trace, point)
+                assert np.abs(known[f"z_{len(net.parameters) // 2}"].value).max() <= 20
