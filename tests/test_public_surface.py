@@ -14,6 +14,7 @@ import pytest
 import backproof
 
 PUBLIC = {
+    "Checkpoints",
     "Derivation",
     "Notation",
     "__version__",

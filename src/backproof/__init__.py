@@ -18,6 +18,7 @@ from backproof.version import __version__
 
 # No public name may be a module's name: importing ``backproof.x`` sets the attribute ``x`` of the package.
 _MODULE_OF = {
+    "Checkpoints": "training",
     "Derivation": "derivation",
     "Notation": "notation",
     "activation": "definitions",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from backproof.notation import Notation as Notation
     from backproof.optimizers import optimizer as optimizer
     from backproof.parsing import parse as parse
+    from backproof.training import Checkpoints as Checkpoints
     from backproof.training import find_learning_rate as find_learning_rate
     from backproof.training import train as train
     from backproof.training import train_many as train_many

@@ -13,6 +13,8 @@
     ├── WrongGradientError (AssertionError)  a check found something wrong, or could not decide
     └── OutputError (OSError)             a file that could not be written; nothing half-written is left
 
+and a warning, CheckpointWarning: a checkpoint could not be written or used; the training goes on.
+
 Each message is one line: what happened, where, and what to do about it.
 """
 
@@ -100,6 +102,10 @@ class WrongGradientError(BackproofError, AssertionError):
 
 class OutputError(BackproofError, OSError):
     """A file or folder that could not be written."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint could not be written or used; the training goes on."""
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ PARENTS = {
     "NonFiniteError": ArithmeticError,
     "DivergenceError": ArithmeticError,
     "OutputError": OSError,
+    "CallbackError": Exception,
     "NotProvedError": Exception,
     "WrongGradientError": AssertionError,
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy.typing as npt
 
 from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
-from backproof.errors import SpecificationError
+from backproof.errors import SpecificationError, UnsupportedError
 from backproof.ir.arguments import checked_dtype, checked_values, named_inputs, positive_number, whole_number
 from backproof.ir.arithmetic import Array
 from backproof.ir.program import Program
@@ -20,6 +22,7 @@ from backproof.kernels.backends import backend_named
 from backproof.optimizers import Optimizer, optimizer_named, sgd
 from backproof.rules.initialisation import drawn_parameters, initialisation
 from backproof.training.batches import Batches
+from backproof.training.checkpoints import Checkpoints
 from backproof.training.choice import Job
 from backproof.training.clipping import Clipping
 from backproof.training.data import Data, prepared
@@ -30,6 +33,7 @@ from backproof.training.lbfgs import LbfgsRun, refuse_what_lbfgs_cannot
 from backproof.training.progress import Reporter
 from backproof.training.rates import LearningRate
 from backproof.training.result import TrainingResult
+from backproof.training.resuming import Kept
 from backproof.training.run import Run
 from backproof.training.schedules import Horizon, Plateau, Schedule, schedule_named
 from backproof.training.steps import Steps
@@ -61,7 +65,8 @@ class Training:
         Raises:
             DivergenceError, CallbackError: see ``train``.
         """
-        with np.errstate(all="ignore"):
+        keeper = self.run.keeper
+        with np.errstate(all="ignore"), keeper or nullcontext():
             stopped = self.run.run(self.epochs, shown)
             best, loss = self.run.outcome(stopped)
         validated = self.run.validation is not None and self.run.best is not None
@@ -76,6 +81,7 @@ class Training:
             settings=self.settings,
             compile_seconds=self.compile_seconds,
             best_epoch=self.run.best.epoch if validated and self.run.best is not None else None,
+            notes=tuple(keeper.notes) if keeper is not None else (),
         )
 
 
@@ -103,15 +109,19 @@ def begin(
     callbacks: Sequence[Callback] = (),
     norms: bool = False,
     initialization: str | None = None,
+    checkpoint: Checkpoints | str | os.PathLike[str] | None = None,
+    resume: bool | str = False,
     threads: int | None = None,
 ) -> Training:
     """The training that ``train`` would make with these options, before its first step.
 
     Raises:
-        SpecificationError, ShapeError, DataError, UnsupportedError: see ``train``.
+        SpecificationError, ShapeError, DataError, UnsupportedError, OutputError: see ``train``.
     """
     trace = net if isinstance(net, Trace) else backpropagate(net)
     program, by_scipy = trace.program, optimizer == LBFGS
+    if by_scipy and checkpoint is not None:
+        raise UnsupportedError("what lbfgs remembers cannot be kept; leave checkpoint out, or train with adam")
     rule = sgd() if by_scipy else optimizer_named(optimizer)
     rate = positive_number("the learning rate", learning_rate)
     todo, start_seed = whole_number("epochs", epochs, 0), whole_number("the seed", seed, 0)
@@ -132,6 +142,22 @@ def begin(
     watched = bool(validation is not None or callbacks or norms or rates.depends_on_losses)
     job = Job(trace, batches, rule, rates, clipping, state, kind, todo, start_seed, watched, threads)
     judge = Judge(program, data.training.inputs, data.training.sizes, (), kind, penalised=True)
+    settings = {
+        "optimizer": optimizer if isinstance(optimizer, str) else rule.name,
+        "learning_rate": rate,
+        "schedule": rates.schedule.text,
+        "clip_value": clipping.value,
+        "clip_norm": clipping.norm,
+        "batch_size": batches.size,
+        "epochs": todo,
+        "shuffle": bool(shuffle),
+        "seed": start_seed,
+        "backend": chosen,
+        "dtype": kind.name,
+    }
+    asked = {"patience": waiting, "metrics": list(metrics), "norms": bool(norms), "initialization": initialization}
+    kept = Kept.looked_up(checkpoint, resume, job, data, {**settings, **asked})
+    chosen = kept.backend(chosen) if kept is not None else chosen
     began = time.perf_counter()
     steps: Steps
     kind_of_run: type[Run]
@@ -151,19 +177,9 @@ def begin(
         callbacks=tuple(callbacks),
         patience=waiting,
     )
-    settings = {
-        "optimizer": optimizer if isinstance(optimizer, str) else rule.name,
-        "learning_rate": rate,
-        "schedule": rates.schedule.text,
-        "clip_value": clipping.value,
-        "clip_norm": clipping.norm,
-        "batch_size": batches.size,
-        "epochs": todo,
-        "shuffle": bool(shuffle),
-        "seed": start_seed,
-        "backend": steps.backend,
-        "dtype": kind.name,
-    }
+    settings["backend"] = steps.backend
+    if kept is not None:
+        kept.attach(run, todo)
     reasons = {start.parameter.id: start.reason for start in initialisation(program, initialization)}
     return Training(run, todo, settings, reasons if params is None else dict.fromkeys(reasons, "given"), compiling)
 

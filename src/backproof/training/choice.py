@@ -106,7 +106,7 @@ class Job:
     def reference(self) -> NumpySteps:
         """The steps in NumPy."""
         kernel = compile_numpy(self.trace, self.dtype)
-        return NumpySteps(kernel, self.batches, self._updates(), self._beginning(), self.seed)
+        return NumpySteps(kernel, self.batches, self.updates(), self.beginning(), self.seed)
 
     def _native(self) -> NativeSteps:
         return NativeSteps(self.native_run(), self.reference())
@@ -121,18 +121,20 @@ class Job:
             self.batches.axes,
             self.batches.symbol,
             self.batches.size,
-            self._updates(),
-            self._beginning(),
+            self.updates(),
+            self.beginning(),
             self.dtype,
             changing_rate=self.rates.changes,
             seed=self.seed,
             threads=self.threads,
         )
 
-    def _updates(self) -> Sequence[Update]:
+    def updates(self) -> Sequence[Update]:
+        """What changes in a step."""
         return updates_of(self.trace, self.rule, self.clipping)
 
-    def _beginning(self) -> dict[str, Any]:
+    def beginning(self) -> dict[str, Any]:
+        """Parameters, the rate and what the rule remembers, before the first step."""
         trained = {id: array for id, array in self.parameters.items() if id in self.trace.gradients}
         return beginning(self.rule, self.parameters, trained, self.rates.rate)
 
@@ -141,5 +143,5 @@ class Job:
         sizes = dict(self.batches.full.sizes)
         if self.batches.symbol is not None:
             sizes[self.batches.symbol.name] = self.batches.size
-        updates = [equation for update in self._updates() for equation in update.equations]
+        updates = [equation for update in self.updates() for equation in update.equations]
         return work_of([*self.trace.joint.equations, *updates], sizes)

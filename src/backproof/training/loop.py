@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy.typing as npt
 
@@ -11,6 +12,7 @@ from backproof.backprop.trace import Trace
 from backproof.ir.program import Program
 from backproof.optimizers import Optimizer
 from backproof.training.beginning import begin
+from backproof.training.checkpoints import Checkpoints
 from backproof.training.events import Callback
 from backproof.training.progress import reporter
 from backproof.training.result import TrainingResult
@@ -42,6 +44,8 @@ def train(
     callbacks: Sequence[Callback] = (),
     norms: bool = False,
     initialization: str | None = None,
+    checkpoint: Checkpoints | str | os.PathLike[str] | None = None,
+    resume: bool | Literal["auto"] = False,
 ) -> TrainingResult:
     """θ ← θ − η ∂L/∂θ, again and again; Ctrl-C keeps the best parameters so far.
 
@@ -75,6 +79,14 @@ def train(
         initialization: how weights are drawn where ``params`` is None: ``"glorot_uniform"``, ``"he_normal"``,
             ``"lecun_normal"``, their uniform or normal kin, ``"orthogonal"``, or ``"uniform"`` from 0 to 1.
         norms: whether the history has norms of gradients and updates, measured now and then.
+        checkpoint: a folder, or ``Checkpoints(folder, ...)``, where the training is kept every so often.
+        resume: whether to go on from the newest checkpoint there, to the bits of a run that was never stopped, with the
+            same data and options; ``epochs`` may be more where the schedule is not stretched over them. ``"auto"`` for
+            going on where there is a checkpoint. Callbacks are told of the last epoch again, and of none before.
+        checkpoint: a folder, or ``Checkpoints(folder, ...)``, where the training is kept every so often.
+        resume: whether to go on from the newest checkpoint there, to the bits of a run that was never stopped, with the
+            same data and options; ``epochs`` may be more where the schedule is not stretched over them. ``"auto"`` for
+            going on where there is a checkpoint. Callbacks are told of the last epoch again, and of none before.
 
     Returns:
         The parameters, the loss of all data with them, and one record per epoch.
@@ -84,6 +96,8 @@ def train(
         UnsupportedError: something that the backend cannot do yet.
         DivergenceError: a quantity became NaN or infinite; has the last finite parameters.
         CallbackError: a callback failed; has the parameters.
+        OutputError: the folder for checkpoints cannot be made. What cannot be written later is a warning, and a note in
+            the result.
 
     Example:
         >>> import backproof as bp
@@ -115,6 +129,8 @@ def train(
         callbacks=callbacks,
         norms=norms,
         initialization=initialization,
+        checkpoint=checkpoint,
+        resume=resume,
     )
-    with reporter(progress, training.epochs, training.run.batches.per_epoch) as shown:
+    with reporter(progress, training.epochs, training.run.batches.per_epoch, training.run.made) as shown:
         return training.go(shown)

@@ -29,23 +29,24 @@ class Reporter(Protocol):
         ...
 
 
-def reporter(progress: object, epochs: int, steps_per_epoch: int) -> Reporter:
+def reporter(progress: object, epochs: int, steps_per_epoch: int, made: int = 0) -> Reporter:
     """What shows the progress.
 
     Args:
         progress: True for a bar where standard error is a terminal, False for nothing, ``"plain"`` for lines anywhere.
         epochs, steps_per_epoch: what there is to do.
+        made: steps that an earlier run made.
 
     Raises:
         SpecificationError: another value.
     """
     if progress == "plain":
-        return _Lines(epochs)
+        return _Lines(epochs, made)
     if not isinstance(progress, bool):
         raise SpecificationError(f"progress must be True, False or 'plain', got {progress!r}")
     console = Console(stderr=True)
     if progress and console.is_terminal and epochs:
-        return _Bar(console, epochs, epochs * steps_per_epoch)
+        return _Bar(console, epochs, epochs * steps_per_epoch, made)
     return Silence()
 
 
@@ -69,8 +70,8 @@ class _Timed(Silence):
 
     interval: float
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
+    def __init__(self, epochs: int, made: int = 0) -> None:
+        self.epochs, self._made = epochs, made
         self._began = self._shown = time.perf_counter()
         self._last: tuple[int, int, float] | None = None
 
@@ -90,7 +91,7 @@ class _Timed(Silence):
         if self._last is not None:
             epoch, steps, loss = self._last
             seconds = max(time.perf_counter() - self._began, 1e-9)
-            self.show(epoch, steps, loss, steps / seconds)
+            self.show(epoch, steps, loss, (steps - self._made) / seconds)
 
     def show(self, epoch: int, steps: int, loss: float, rate: float) -> None:
         raise NotImplementedError
@@ -106,8 +107,8 @@ class _Lines(_Timed):
 class _Bar(_Timed):
     interval = BAR_INTERVAL
 
-    def __init__(self, console: Console, epochs: int, steps: int) -> None:
-        super().__init__(epochs)
+    def __init__(self, console: Console, epochs: int, steps: int, made: int = 0) -> None:
+        super().__init__(epochs, made)
         self._progress = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),

@@ -31,6 +31,7 @@ class TrainingResult:
             the one that ran, ``"numpy"`` or ``"llvm"``.
         compile_seconds: the time before the first step in which machine code was made, or found on disk.
         best_epoch: the epoch with the lowest validation loss; None without validation data.
+        notes: what there is to tell beside: where it was resumed, checkpoints that could not be used or written.
     """
 
     params: Mapping[str, Array]
@@ -43,6 +44,7 @@ class TrainingResult:
     settings: Mapping[str, object]
     compile_seconds: float = 0.0
     best_epoch: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def epochs_run(self) -> int:

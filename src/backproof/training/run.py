@@ -11,6 +11,7 @@ import numpy as np
 from backproof.errors import CallbackError, NonFiniteError
 from backproof.ir.arithmetic import Array
 from backproof.training.batches import Batches
+from backproof.training.checkpoints import Keeper
 from backproof.training.divergence import divergence
 from backproof.training.epoch import Epoch
 from backproof.training.events import Callback, Event
@@ -18,6 +19,7 @@ from backproof.training.judge import Judge
 from backproof.training.progress import Reporter
 from backproof.training.rates import LearningRate
 from backproof.training.result import Stopped
+from backproof.training.snapshot import Candidate, Pass, Snapshot
 from backproof.training.steps import Diverged, State, Steps
 from backproof.training.watching import Watch
 
@@ -25,37 +27,6 @@ SLICE = 0.05
 """Seconds that one call may take, roughly: what Ctrl-C waits for at most."""
 LONGEST = 1_000_000
 """Steps in one call at most: each leaves a loss."""
-
-
-@dataclass(slots=True)
-class Candidate:
-    """Parameters and a loss by which they are compared with others."""
-
-    loss: float
-    parameters: State
-    epoch: int
-
-
-@dataclass(slots=True)
-class Pass:
-    """An epoch in the making.
-
-    Args:
-        order: the samples in their order.
-        done: how many of them have been in a batch.
-        mean: of the losses of all samples, as far as they are known.
-        seconds: spent so far.
-    """
-
-    order: Array
-    done: int = 0
-    mean: float = 0.0
-    seconds: float = 0.0
-
-    def add(self, losses: Array, share: float) -> None:
-        """Take in the losses of batches that are each a share of the samples; one by one, wherever a slice ends."""
-        terms = np.asarray(losses, np.float64) * share
-        self.mean = float(np.add.accumulate(np.concatenate(([self.mean], terms)))[-1])
 
 
 @dataclass
@@ -71,6 +42,7 @@ class Run:
         watch: measures norms of gradients and updates now and then.
         callbacks: are told of each epoch.
         patience: epochs without a lower validation loss after which to stop; None for never.
+        keeper: writes checkpoints.
         made: steps so far.
         parameters: after them; ``previous`` those before the last call.
         history: of the epochs that are done.
@@ -87,6 +59,7 @@ class Run:
     watch: Watch | None = None
     callbacks: Sequence[Callback] = ()
     patience: int | None = None
+    keeper: Keeper | None = None
     made: int = 0
     parameters: State = field(default_factory=dict)
     previous: State = field(default_factory=dict)
@@ -106,18 +79,28 @@ class Run:
             CallbackError: a callback failed.
         """
         try:
-            while len(self.history) < epochs:
+            # One that goes on between two epochs may have been killed before anybody was told of the last.
+            ended = self._ended() if self.history and self.current is None else None
+            while ended is None and len(self.history) < epochs:
                 if self.batches.whole:
                     self._whole_batches(self._epochs_at_once(epochs), shown)
                 else:
                     self._mini_batches(shown)
-                if self._told():
-                    return "asked"
-                if self._patience_is_out():
-                    return "early"
+                self._keep_if_due()
+                ended = self._ended()
+            self._keep_if_due(last=True)
         except KeyboardInterrupt:
             return "interrupted"
-        return "finished"
+        return ended or "finished"
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from there."""
+        self.steps.restore(snapshot.state)
+        self.batches.restore(snapshot.random)
+        self.rates.restore(dict(snapshot.rates))
+        self.made, self.history = snapshot.made, list(snapshot.history)
+        self.best, self.current = snapshot.best, snapshot.current
+        self.parameters = self.previous = self.steps.parameters()
 
     def outcome(self, stopped: Stopped) -> tuple[State, float]:
         """The parameters to give back, and the loss of all data with them.
@@ -145,7 +128,8 @@ class Run:
     def _epochs_at_once(self, epochs: int) -> int:
         """Several where each is one short step and nobody looks after each."""
         watched = self.validation or self.callbacks or self.watch or self.patience or self.rates.depends_on_losses
-        return 1 if watched else min(epochs - len(self.history), self._fitting())
+        wanted = self.keeper.until_due(len(self.history)) if self.keeper is not None else None
+        return 1 if watched else min(epochs - len(self.history), self._fitting(), wanted or LONGEST)
 
     def _whole_batches(self, count: int, shown: Reporter) -> None:
         began, samples, done = time.perf_counter(), self.batches.samples, len(self.history)
@@ -169,11 +153,11 @@ class Run:
 
     def _mini_batches(self, shown: Reporter) -> None:
         """One pass: slices of whole batches, then the batch that is left over."""
-        number, size, before = len(self.history) + 1, self.batches.size, self.parameters
+        number, size = len(self.history) + 1, self.batches.size
         if self.current is None:
-            self.current = Pass(self.batches.order())
+            self.current = Pass(self.batches.order(), self.parameters)
         current = self.current
-        order, whole, rate = current.order, len(current.order) // size * size, 0.0
+        order, whole = current.order, len(current.order) // size * size
         while current.done < len(order):
             began = time.perf_counter()
             batch = size if current.done < whole else len(order) - whole
@@ -185,14 +169,15 @@ class Run:
             self.made, self.previous = self.made + len(losses), self.parameters
             self.parameters = self.steps.parameters()
             current.seconds += time.perf_counter() - began
-            rate = float(rates[-1])
             shown.step(number, self.made, float(losses[-1]))
-        mean = current.mean
+            if current.done < len(order):
+                self._keep_if_due()
+        mean, rate = current.mean, float(self.rates.of(self.made - 1, 1)[0])
         self.history.append(Epoch(number, mean, current.seconds, self.made, rate))
         self.current = None
         if self.validation is None:
             self._keep_if_better(mean, self.parameters, number)
-        self._look(before, order[-size:])
+        self._look(current.before, order[-size:])
 
     def _fitting(self) -> int:
         """How many steps fit into a slice."""
@@ -234,6 +219,19 @@ class Run:
     def _keep_if_better(self, loss: float, parameters: State, epoch: int) -> None:
         if self.best is None or loss < self.best.loss:
             self.best = Candidate(loss, parameters, epoch)
+
+    def _keep_if_due(self, *, last: bool = False) -> None:
+        """A checkpoint, unless the last update made a parameter NaN or infinite: the next step will say so."""
+        if self.keeper is None or not self.keeper.is_due(self.made, len(self.history), self.current is None, last):
+            return
+        if all(np.isfinite(array).all() for array in self.parameters.values()):
+            random, rates = self.batches.state(), self.rates.state()
+            history = tuple(self.history)
+            self.keeper.keep(Snapshot(self.made, self.steps.state(), history, self.best, self.current, random, rates))
+
+    def _ended(self) -> Stopped | None:
+        """Why to stop after this epoch, if at all."""
+        return "asked" if self._told() else "early" if self._patience_is_out() else None
 
     def _told(self) -> bool:
         """Tell the callbacks; whether one asks to stop.
