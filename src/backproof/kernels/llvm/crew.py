@@ -14,7 +14,7 @@ WORSE = 4.0
 """Times what one thread would take at which the others are in the way."""
 TELLING = 5e-3
 """Seconds below which a call says nothing: less than another program's turn."""
-ALONE = 40
+ALONE = 10
 """Calls with one thread, then all are tried again."""
 
 
