@@ -43,7 +43,7 @@ class Change:
         edits: what is replaced.
         how: what was done: ``multiplied``, ``replaced``, ``dropped``, ``negated``, ``transposed``, ``untransposed``,
             ``operator``, ``exchanged``, ``scaled``, ``axis``, ``reduced``, ``unreduced``, ``reduction``, ``added``,
-            ``reshaped``, ``rewritten``.
+            ``reshaped``, ``power``, ``inserted``, ``rewritten``.
         new, old: the new piece and what it stands for.
         part: the piece of the right equation that was used.
     """
@@ -61,10 +61,25 @@ class Change:
 
 
 COST: Mapping[str, int] = {
-    "multiplied": 0, "replaced": 6, "dropped": 6, "negated": 4, "exchanged": 0, "transposed": 2, "untransposed": 2,
-    "operator": 2, "scaled": 8, "axis": 0, "reduced": 4, "unreduced": 4, "reduction": 2, "added": 6, "reshaped": 12,
-    "rewritten": 30, "inserted": 10,
-}  # fmt: skip
+    "multiplied": 0,
+    "replaced": 6,
+    "dropped": 6,
+    "negated": 4,
+    "exchanged": -6,
+    "transposed": 2,
+    "untransposed": 2,
+    "operator": 2,
+    "scaled": 8,
+    "axis": 0,
+    "reduced": 4,
+    "unreduced": 4,
+    "reduction": 2,
+    "added": 6,
+    "reshaped": 12,
+    "power": 0,
+    "rewritten": 30,
+    "inserted": 10,
+}
 
 
 def _apart(old: str, new: str) -> int:
@@ -197,6 +212,8 @@ class Changes:
             yield self._put(node, self._fitted(node, f"-{bound}"), "negated")
             yield self._put(node, f"{bound}.reshape(-1, 1)", "reshaped")
             yield self._put(node, f"{bound}.reshape(1, -1)", "reshaped")
+            if not isinstance(self.listing.parent[node], ast.Attribute | ast.Subscript | ast.UnaryOp):
+                yield self._put(node, f"{bound} ** 2", "power")
         yield from self._scaled(node, text)
         match node:
             case ast.Attribute(value, "T"):

@@ -112,7 +112,11 @@ class Follower:
     def _loss(self, equation: Equation, followed: Followed, outcome: Outcome) -> None:
         """The loss need not be computed; where it is, it tells which variable the targets are."""
         roles = followed.roles
-        for assigned in self._targets(equation.value, roles):
+        ready = max((p.seen.order for p in roles.placed.values() if p.seen is not None), default=0)
+        for assigned in self._targets(equation.value, roles, followed.window.span):
+            # What is made from the prediction is no target.
+            if any(p.seen is not None and self._first(p.seen) > ready for p in assigned.placed.values()):
+                continue
             outcome.known = self.known(equation.name.id, assigned)
             if outcome.known is None or self._all_zero(outcome.known):
                 continue
@@ -124,6 +128,11 @@ class Follower:
                 roles.sizes = assigned.sizes
                 outcome.placed, outcome.right = roles.placed[equation.name.id], True
                 return
+
+    def _first(self, seen: Seen) -> int:
+        """The moment at which a value first appeared."""
+        near = self.values.near(seen.value.size, float(np.abs(np.asarray(seen.value, np.float64)).sum()), 0.0)
+        return next((s.order for s in near if np.array_equal(s.value, seen.value)), seen.order)
 
     def _fill(self, value: Expr, followed: Followed) -> None:
         """Inputs and parameters that no forward equation showed: by shape and name."""
@@ -137,11 +146,11 @@ class Follower:
                     if not isinstance(dim, int):
                         roles.sizes.setdefault(dim.name, size)
 
-    def _targets(self, value: Expr, roles: Roles) -> Iterator[Roles]:
+    def _targets(self, value: Expr, roles: Roles, within: range) -> Iterator[Roles]:
         """The roles with each choice of what the expression still lacks; nothing computed can be an input."""
         unknown = self.search.unknown(value, roles)
         computed = {p.seen.value.tobytes() for id, p in roles.placed.items() if p.seen and id not in self.search.given}
-        for assigned in self.search.assignments(unknown, roles):
+        for assigned in self.search.assignments(unknown, roles, within):
             new = (assigned.placed[name.id].seen for name in unknown)
             if not any(seen is not None and seen.value.tobytes() in computed for seen in new):
                 yield assigned
@@ -172,7 +181,7 @@ class Follower:
     def _found(self, equation: Equation, followed: Followed, outcome: Outcome) -> bool:
         """Whether the right value is there, in some orientation and scale, whatever is still unknown."""
         id, roles = equation.name.id, followed.roles
-        for assigned in self._targets(equation.value, roles):
+        for assigned in self._targets(equation.value, roles, followed.window.span):
             known = self.known(id, assigned)
             if known is None or self._all_zero(known):
                 continue
@@ -232,7 +241,7 @@ class Follower:
                     return
                 others.append((hit[0].assigned, hit[0].order, scale, hit))
         if others:
-            _, _, scale, hit = max(others, key=lambda o: o[:2])
+            _, _, scale, hit = max(others, key=lambda o: (o[0], o[1] if o[0] else -o[1]))
             yield scale, hit
 
     def scales(self, roles: Roles, shape: tuple[int, ...]) -> list[float]:

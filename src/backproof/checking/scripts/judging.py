@@ -137,7 +137,7 @@ class Judge:
             and np.array_equal(s.value, seen.value)
         ]
         computed = [s for s in same if not s.stored or s.assigned]
-        return computed[0] if computed else seen
+        return (computed or same or [seen])[0]
 
     def _user_shape(self, id: str, seen: Seen) -> tuple[int, ...] | None:
         parameter = self.main.roles.placed.get(self.follower.gradient_of.get(id, ""))
@@ -261,7 +261,8 @@ class Judge:
             outcome = self.main.outcomes[equation.name.id]
             if outcome.placed is not None and outcome.right and outcome.placed.seen is not None:
                 inner = outcome.id not in self.follower.gradient_of
-                if inner and abs(outcome.placed.scale - factor) <= NATURAL * abs(factor):
+                same = factor == -1 or abs(outcome.placed.scale - factor) <= NATURAL * abs(factor)
+                if inner and same:
                     return outcome
         return None
 
@@ -272,7 +273,8 @@ class Judge:
             if update is None or placed.seen is not update.seen:
                 goal = (placed.scale / factor,)
                 fault = self.fault_at(outcome, placed.seen, goal)
-                if (fault is not None and abs(placed.scale) != 1) or (fault is not None and factor == placed.scale):
+                scaled = update is None or abs(placed.scale) != 1 or factor == placed.scale
+                if fault is not None and scaled:
                     trouble.faults.append(fault)
             if update is not None:
                 value = assigned_value(update.seen.run.statement)

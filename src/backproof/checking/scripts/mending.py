@@ -159,7 +159,8 @@ class Mender:
             if seen.run.frame != run.frame or seen.order < self.followed.window.start:
                 continue
             read.discard(seen.text)
-            if seen.value.size > 1 and seen.value.tobytes() in (right | inputs):
+            telling = seen.value.size > 1 or not float(seen.value.reshape(())).is_integer()
+            if telling and seen.value.tobytes() in (right | inputs):
                 continue
             yield seen.run
 

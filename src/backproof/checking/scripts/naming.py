@@ -49,6 +49,8 @@ def kind_of(trace: Trace, fault: Fault, mend: Mend) -> str:
             return "bias-averaged" if change.old.find("mean") >= 0 else "stray-factor"
         case "added":
             return "penalty-missing" if fault.id in trace.gradients.values() else "term-missing"
+        case "power":
+            return "power-missing"
         case "reshaped":
             return "broadcast"
         case _:

@@ -27,7 +27,7 @@ LOOSE: Mapping[str, float] = {"float16": 2e-2, "float32": 2e-4, "float64": 1e-8}
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "X": ("x", "inputs", "input", "data", "features", "xs", "xb", "xtrain", "xbatch", "a0", "l0", "layer0"),
-    "y": ("y", "t", "target", "targets", "label", "labels", "ys", "yb", "ytrain", "ytrue", "output", "outputs", "d"),
+    "y": ("y", "t", "target", "targets", "label", "labels", "ys", "yb", "ytrain", "ytrue", "output", "outputs"),
 }
 
 
@@ -70,7 +70,7 @@ class Search:
         self.given = {name.id: name for name in (*trace.program.inputs, *trace.program.parameters)}
         self.forward = [e for e in trace.program.equations if e.name.id != trace.program.loss]
         self.one_hot = {a.name: a.axis for a in trace.program.assumptions}
-        self._tried: dict[tuple[str, tuple[tuple[str, int], ...]], list[tuple[Seen, View, dict[str, int]]]] = {}
+        self._tried: dict[tuple[str, int, tuple[tuple[str, int], ...]], list[tuple[Seen, View, dict[str, int]]]] = {}
         self.best = Roles()
 
     def first(self) -> Roles:
@@ -96,13 +96,13 @@ class Search:
     def unknown(self, value: Expr, roles: Roles) -> list[Name]:
         return [self.given[id] for id in self.given if id in names(value) and id not in roles.placed]
 
-    def assignments(self, unknown: list[Name], roles: Roles) -> Iterator[Roles]:
+    def assignments(self, unknown: list[Name], roles: Roles, within: range | None = None) -> Iterator[Roles]:
         if not unknown:
             yield roles
             return
-        for seen, view, sizes in self.candidates(unknown[0], roles.sizes):
+        for seen, view, sizes in self.candidates(unknown[0], roles.sizes, within):
             placed = {**roles.placed, unknown[0].id: Placed(view.array, seen, view.how)}
-            yield from self.assignments(unknown[1:], Roles(placed, sizes, roles.met))
+            yield from self.assignments(unknown[1:], Roles(placed, sizes, roles.met), within)
 
     def _hit(self, equation: Equation, roles: Roles) -> Roles | None:
         self.trials += 1
@@ -136,18 +136,24 @@ class Search:
 
     # --- candidates ---------------------------------------------------------------------------------------------------
 
-    def candidates(self, name: Name, sizes: Mapping[str, int]) -> list[tuple[Seen, View, dict[str, int]]]:
-        """The variables that could be the quantity, those whose names say so first."""
-        key = (name.id, tuple(sorted(sizes.items())))
+    def candidates(
+        self, name: Name, sizes: Mapping[str, int], within: range | None = None
+    ) -> list[tuple[Seen, View, dict[str, int]]]:
+        """The variables that could be the quantity: those of the window first, and among these those named like it."""
+        start = 0 if within is None else within[0]
+        key = (name.id, start, tuple(sorted(sizes.items())))
         if key not in self._tried:
+            inside = [] if within is None else self.values.stored(within)
             found = [
                 (seen, view, bound)
-                for seen in self.stored
+                for seen in [*inside, *self.stored]
                 if self.hints.get(name.id, seen.text) == seen.text
                 for shape, bound in shapes_for(seen, name.shape, sizes)
                 for view in self._views(seen, name.id, shape)
             ]
-            found.sort(key=lambda c: (not named_like(c[0].text, name.id), c[0].order, c[1].how != "same"))
+            found.sort(
+                key=lambda c: (not named_like(c[0].text, name.id), c[0].order < start, c[0].order, c[1].how != "same")
+            )
             self._tried[key] = found[:MOST_CANDIDATES]
         return self._tried[key]
 

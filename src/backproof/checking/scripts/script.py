@@ -207,6 +207,7 @@ class Session:
                 failed = applied
             else:
                 failed = [case for case in applied if not self._holds(case, before, after)]
+                failed = applied if _broken(before, after) else failed
                 if not failed:
                     self._settle(before, after, applied)
                     gone = before.raised is not None and _progress(before, after)
@@ -315,6 +316,15 @@ def precision(values: Values) -> str:
             counts[seen.value.dtype.name] += 1
     best = max(counts, key=lambda name: counts[name])
     return best if counts[best] else "float64"
+
+
+def _broken(before: State, after: State) -> bool:
+    """Whether something was right that is so no more."""
+    if after.raised is not None:
+        return False
+    now = after.judge.main.outcomes
+    was = (o for o in before.judge.main.outcomes.values() if o.right and o.id != before.judge.trace.program.loss)
+    return any(not (now[o.id].right or now[o.id].zero) for o in was)
 
 
 def _right(judge: Judge, id: str, reached: bool) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,8 @@ from backproof.checking.scripts.execution import Recording
 from backproof.checking.scripts.listing import Listing
 from backproof.checking.truth import Known
 
+FEW = 8
+"""Values of one variable that are looked at: a loop gives it many."""
 STORAGE = ast.Name | ast.Attribute | ast.Subscript
 
 
@@ -192,10 +194,15 @@ class Values:
                 anywhere = anywhere or seen
         return anywhere
 
-    def stored(self, orders: Iterable[int] | None = None) -> list[Seen]:
-        """Each distinct value of a variable, at its first appearance."""
-        found: dict[tuple[tuple[int, ...], bytes], Seen] = {}
+    def stored(self, within: range | None = None) -> list[Seen]:
+        """The first few distinct values of each variable at their first appearance, within a window if one is given."""
+        found: dict[tuple[str, tuple[int, ...], bytes], Seen] = {}
+        counts: dict[str, int] = {}
         for seen in self.seen:
-            if seen.stored and seen.type != "tuple":
-                found.setdefault((seen.value.shape, seen.value.tobytes()), seen)
+            inside = within is None or within[0] <= seen.order < within[-1]
+            key = (seen.text, seen.value.shape, seen.value.tobytes())
+            if inside and seen.stored and seen.type != "tuple" and key not in found:
+                counts[seen.text] = counts.get(seen.text, 0) + 1
+                if counts[seen.text] <= FEW:
+                    found[key] = seen
         return list(found.values())
