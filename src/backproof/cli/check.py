@@ -21,7 +21,7 @@ from backproof.ir.program import Program
 if TYPE_CHECKING:
     from backproof.checking import Report
 
-NOT_RIGHT = 1
+NOT_RIGHT, INTERRUPTED = 1, 130
 PIPED_WIDTH, WIDEST = 80, 110
 SUBJECT, SCRIPT = "What is checked", "Scripts"
 MEBIBYTE = 2**20
@@ -100,8 +100,12 @@ def check(
     """
     asked = _Asked(program, subject, claim, kind.value, order, values, None if dtype is None else dtype.value, seed)
     asked.refuse_misplaced({"--fix": fix, "--timeout": timeout is not None, "--memory": memory is not None})
-    with _saying(asked.words), redirect_stdout(sys.stderr):  # what the user's program prints is no part of the report
-        report = asked.script(fix, timeout, memory) if asked.is_script else asked.other()
+    try:
+        with _saying(asked.words), redirect_stdout(sys.stderr):  # what a user's program prints is no part of the report
+            report = asked.script(fix, timeout, memory) if asked.is_script else asked.other()
+    except KeyboardInterrupt:
+        print("backproof: interrupted; nothing was written", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     if html is not None:
         report.save(html)
     _tell(report, as_json)

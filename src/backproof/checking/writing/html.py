@@ -16,7 +16,7 @@ from backproof.backprop.trace import Step, Trace
 from backproof.checking.checked import Checked
 from backproof.checking.findings import Judged, Verdict
 from backproof.checking.writing.marking import notation_of
-from backproof.checking.writing.page_parts import diff_lines, findings, picture, quantities, spoken
+from backproof.checking.writing.page_parts import diff_lines, doubts, findings, picture, quantities, spoken
 from backproof.checking.writing.signs import SIGNS, verdicts
 from backproof.checking.writing.wording import headline, numbers, place, sentence, subject, summary
 from backproof.ir.expr import Partial
@@ -70,6 +70,7 @@ def _view(report: Checked) -> dict[str, Any]:
         "summary": summary(report),
         "picture": picture(report),
         "findings": findings(report),
+        "doubts": doubts(report),
         "quantities": quantities(report),
         "conventions": [spoken(sentence(convention.sentence)) for convention in report.conventions],
         "notes": [spoken(sentence(note)) for note in report.notes],

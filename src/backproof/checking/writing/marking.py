@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from backproof.backprop.trace import Trace
 from backproof.checking.findings import Finding
 from backproof.ir.expr import Broadcast, Expr, Mul, Name
-from backproof.ir.traverse import children
+from backproof.ir.traverse import children, rebuilt
 from backproof.notation import Notation
 from backproof.render.dialects import LATEX, UNICODE
 from backproof.render.html_equation import LINE_WIDTH, NEWLINE, screen_size
 from backproof.render.layout import latex_lines, text_lines
+from backproof.render.text_equation import cut
 from backproof.render.typeset import RULES, typeset
 from backproof.render.widths import columns
 from backproof.render.writer import Fragment, Rule, Writer
@@ -73,13 +74,17 @@ def part_label(finding: Finding) -> str:
 # --- which nodes ----------------------------------------------------------------------------------------------------
 
 
-def marked_nodes(right: Expr, part: Expr | None) -> list[Expr]:
-    """The nodes of the right-hand side that make up the part: one that equals it, or the factors that it consists of.
+Path = tuple[int, ...]
+"""Which operand to take at each node on the way from the root."""
+
+
+def marked_paths(right: Expr, part: Expr | None) -> list[Path]:
+    """Where the part stands in the right-hand side: one node that equals it, or the factors that it consists of.
 
     Example:
         >>> a, b, c = Name("a"), Name("b"), Name("c")
-        >>> [node.id for node in marked_nodes(a * b * c, b * c)]
-        ['b', 'c']
+        >>> marked_paths(a * b * c, b * c)
+        [(0, 1), (1,)]
     """
     if part is None:
         return []
@@ -87,18 +92,40 @@ def marked_nodes(right: Expr, part: Expr | None) -> list[Expr]:
     if whole is not None:
         return [whole]
     found = [_find(right, factor) for factor in _factors(part)]
-    return [] if None in found else [node for node in found if node is not None]
+    return [] if None in found else [path for path in found if path is not None]
 
 
-def _find(expr: Expr, wanted: Expr) -> Expr | None:
-    """The node nearest to the root that equals the wanted one."""
-    queue = deque([expr])
+def _find(expr: Expr, wanted: Expr) -> Path | None:
+    """The way to the node nearest to the root that equals the wanted one."""
+    queue: deque[tuple[Expr, Path]] = deque([(expr, ())])
     while queue:
-        node = queue.popleft()
+        node, path = queue.popleft()
         if node == wanted:
-            return node
-        queue += children(node)
+            return path
+        queue += [(child, (*path, place)) for place, child in enumerate(children(node))]
     return None
+
+
+def _apart(expr: Expr, paths: Sequence[Path]) -> tuple[Expr, set[int]]:
+    """The expression with the nodes at the paths as objects of their own, and what identifies these."""
+    for path in paths:
+        expr = _copied(expr, path)
+    return expr, {id(_at(expr, path)) for path in paths}
+
+
+def _at(expr: Expr, path: Path) -> Expr:
+    for place in path:
+        expr = children(expr)[place]
+    return expr
+
+
+def _copied(expr: Expr, path: Path) -> Expr:
+    if not path:
+        return replace(expr)
+    first, *rest = path
+    operands = list(children(expr))
+    operands[first] = _copied(operands[first], tuple(rest))
+    return rebuilt(expr, tuple(operands))
 
 
 def _factors(expr: Expr) -> list[Expr]:
@@ -124,11 +151,11 @@ def marked_lines(target: str, right: Expr, part: Expr | None, notation: Notation
         Δl_1 = (Δl_2 . W) ∘ l_1
                             ~~~
     """
-    nodes = marked_nodes(right, part)
-    text = _Marker(UNICODE, notation, RULES, {id(node) for node in nodes})(right).text
+    own, marked = _apart(right, marked_paths(right, part))
+    text = _Marker(UNICODE, notation, RULES, marked)(own).text
     left = typeset(Name(target), UNICODE, notation)
     plain, marks = _unmarked(text)
-    lines = text_lines(left, [("=", plain)], width)
+    lines = [piece for line in text_lines(left, [("=", plain)], width) for piece in cut(line, width)]
     return tuple(_marked_again(lines, plain, marks))
 
 
@@ -167,8 +194,8 @@ def _marked_again(lines: Sequence[str], plain: str, marks: Sequence[bool]) -> It
 
 def marked_tex(target: str, right: Expr, part: Expr | None, notation: Notation, label: str) -> str:
     """The equation as a formula for KaTeX, the part in colour with a brace and a word under it."""
-    nodes = marked_nodes(right, part)
-    text = _Marker(LATEX, notation, RULES, {id(node) for node in nodes})(right).text
+    own, marked = _apart(right, marked_paths(right, part))
+    text = _Marker(LATEX, notation, RULES, marked)(own).text
     rows = [screen_size(row) for row in latex_lines(typeset(Name(target), LATEX, notation), [("=", text)], LINE_WIDTH)]
     one = rows[0].replace(" &", " ", 1) if len(rows) == 1 else ""
     formula = one or rf"\begin{{aligned}} {NEWLINE.join(rows)} \end{{aligned}}"

@@ -14,7 +14,7 @@ from backproof.checking.findings import Finding, Grid, Judged, Verdict
 from backproof.checking.writing.marking import marked_tex, marked_text, notation_of, part_label
 from backproof.checking.writing.picture import Cell, Column, Gap, picture_of
 from backproof.checking.writing.signs import LEGEND, SIGNS, numbers_of
-from backproof.checking.writing.wording import number, numbers, place, repair_words, sentence
+from backproof.checking.writing.wording import number, numbers, place, repair_words, sentence, undecided
 from backproof.ir.expr import Name
 from backproof.notation import Notation
 from backproof.render.dialects import LATEX, UNICODE
@@ -125,6 +125,15 @@ def _finding(report: Checked, number: int, finding: Finding) -> dict[str, Any]:
 
 def _numbers(judged: Judged) -> str:
     return "" if judged.deviation is None else numbers(judged.deviation)
+
+
+def doubts(report: Checked) -> list[tuple[Markup, str, Markup]]:
+    """What could not be told: its name, where it is, and why."""
+    notation = notation_of(report.trace)
+    return [
+        (formula(j.id, notation), place(j.variable, j.line), spoken(sentence(reason)))
+        for j, reason in undecided(report)
+    ]
 
 
 # --- the values -------------------------------------------------------------------------------------------------------

@@ -103,9 +103,11 @@ class _Page:
             spans = (Span(c, "wrong" if mark else "") for c, mark in zip(line.text, line.marks, strict=True))
             yield (Span(INDENT * 2), *_joined(spans))
             if line.underline:
-                blank = len(line.underline) - len(line.underline.lstrip())
-                label = f" {part_label(finding)}"
-                yield (Span(INDENT * 2 + " " * blank), Span(line.underline.strip() + label, "wrong"))
+                label = part_label(finding)
+                short = len(line.underline) + 1 + len(label) <= room
+                yield (Span(INDENT * 2), Span(f"{line.underline} {label}" if short else line.underline, "wrong"))
+                if not short:
+                    yield (Span(INDENT * 2), Span(label, "wrong"))
         if finding.repair is None and finding.wrong is not None and finding.wrong != right:
             yield (Span(f"{INDENT}What was computed instead:", "quiet"),)
             for line in marked_lines(finding.equation, finding.wrong, None, notation, room):
@@ -133,7 +135,7 @@ class _Page:
     # --- what else is known ---------------------------------------------------------------------------------------
 
     def _undecided(self) -> Iterator[Line]:
-        told = undecided(self.report.judged)
+        told = undecided(self.report)
         notation = notation_of(self.report.trace)
         if told:
             yield ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from backproof.checking.checked import Checked
 from backproof.checking.findings import Deviation, Finding, Judged, Verdict
@@ -43,6 +42,8 @@ def summary(report: Checked) -> str:
             said = ", each mended" if mended == found > 1 else said
             return f"{count(found, 'fault')} found{said}; checked {how(report)}."
         case Verdict.NOT_INFORMATIVE | Verdict.NOT_SEEN:
+            if all(j.verdict is Verdict.NOT_SEEN for j in report.judged):
+                return f"Nothing in it could be matched with the derivation, {how(report)}."
             return f"Nothing is wrong as far as can be seen, but not everything could be decided, {how(report)}."
 
 
@@ -84,9 +85,14 @@ def number(value: float) -> str:
     return f"{value:.8g}".replace("-", "−")
 
 
-def undecided(judged: Iterable[Judged]) -> list[tuple[Judged, str]]:
-    """What could not be told, with the reason and what to do about it."""
-    return [(j, j.reason) for j in judged if j.verdict is Verdict.NOT_INFORMATIVE]
+def undecided(report: Checked) -> list[tuple[Judged, str]]:
+    """What could not be told, with the reason and what to do about it; gradients that were not seen among it."""
+    told = [(j, j.reason) for j in report.judged if j.verdict is Verdict.NOT_INFORMATIVE]
+    if report.ok or report.findings:
+        return told
+    gradients = set(report.trace.gradients.values())
+    missing = [j for j in report.judged if j.verdict is Verdict.NOT_SEEN and j.id in gradients]
+    return [*told, *((j, j.reason or "it was not seen among the values") for j in missing)]
 
 
 def repair_words(finding: Finding) -> str:
