@@ -306,10 +306,20 @@ def test_a_missing_factor_is_named() -> None:
     report = bp.check(gradients, NET)
     assert report.verdict is Verdict.WRONG
     assert report.findings[0].equation == "delta_1"
+    assert report.dtype == "float64"
     assert [j.verdict for j in report.judged] == [Verdict.WRONG, Verdict.RIGHT]
     assert report.judged[0].deviation is not None
     with pytest.raises(WrongGradientError, match="gradients: "):
         report.raise_if_wrong()
+
+
+def test_the_reading_that_fits_best_is_told_where_none_is_right() -> None:
+    def gradients(params: Mapping[str, Array], X: Array, y: Array) -> Any:
+        dW1, db1, dW2, db2 = biased(params["W_1"], params["b_1"], params["W_2"], params["b_2"], X, y)
+        return np.concatenate([a.ravel() for a in (dW1, dW2, 3 * db1, db2)])
+
+    report = bp.check(gradients, WITH_BIAS)
+    assert [j.id for j in report.judged if j.verdict is Verdict.WRONG] == ["grad_b_1"]
 
 
 def test_a_transposed_gradient_is_a_fault_of_shape() -> None:

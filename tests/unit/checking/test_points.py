@@ -117,6 +117,15 @@ def test_a_kink_that_leaves_little_open_is_decided() -> None:
     assert not telling([{"g": Known(np.array([[1.0]]), np.array([[0.6]]))}], "g", double, sure).enough
 
 
+def test_most_entries_that_are_not_zero_must_be_decided() -> None:
+    value = np.array([[1.0, 1.0, 1.0, 0.0]])
+    for drowned, enough in ((1, True), (2, False)):
+        bound = np.array([[1e-9, 1e-9, 1e-9, 0.0]])
+        bound[0, :drowned] = 1
+        found = telling([{"g": Known(value, bound)}], "g", precision_of("float64"))
+        assert (found.decided, found.zero, found.enough) == (3 - drowned, 1, enough)
+
+
 def test_what_overflows_says_so() -> None:
     net = bp.mlp(3, 2, activation="identity")
     assert "overflow" in reason(net, "grad_W_1", X=1e200, W_1=1e200)
