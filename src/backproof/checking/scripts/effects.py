@@ -79,7 +79,8 @@ class Effects:
 
     def unexplained(self, eta: float, update: Update, outcome: Outcome) -> float:
         """What of a step's size the numbers in its statement do not explain."""
-        scalars = {abs(s) for s in update.scalars if s and np.isfinite(s)}
+        numbers = {abs(s) for s in update.scalars if s and np.isfinite(s)}
+        scalars = numbers - {1.0} or {1.0}
         sign, size = np.sign(eta), abs(eta)
         if any(abs(s - size) <= NATURAL * size for s in scalars):
             return float(sign)

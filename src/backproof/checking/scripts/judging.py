@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from backproof.checking.scripts.assigning import assigned_value
 from backproof.checking.scripts.effects import Effects
 from backproof.checking.scripts.following import Follower, Outcome, unclaimed
 from backproof.checking.scripts.mending import Fault, Goal, Mender, value_goal
-from backproof.checking.scripts.roles import Search
+from backproof.checking.scripts.roles import Search, loose
 from backproof.checking.scripts.updates import NATURAL, Update, ratio
 from backproof.checking.scripts.values import Seen, Values, View, views
 from backproof.checking.scripts.windows import windows
 from backproof.checking.truth import Known, deviation
+from backproof.ir.expr import MatMul
+from backproof.ir.traverse import walk
 from backproof.render.figures import shown
 
 MOST_FOLLOWED = 4
@@ -95,6 +97,8 @@ class Judge:
             fault = self.fault_at(outcome, outcome.suspect)
             if fault is not None:
                 yield fault
+        if outcome.suspect is not None and self._origin(outcome.suspect).stored and parameter is None:
+            yield from self._in_pieces(outcome)
         if update is not None and parameter is not None:
             yield from self._at_update(outcome, update)
         elif outcome.suspect is None:
@@ -220,6 +224,18 @@ class Judge:
 
         return reached
 
+    def _in_pieces(self, outcome: Outcome) -> Iterator[Fault]:
+        """A value that comes from outside the program's lines: the part of its equation that they do compute."""
+        for expr in walk(self.trace.joint.definitions[outcome.id].value):
+            if not isinstance(expr, MatMul):
+                continue
+            wanted = self.search.evaluated(expr, self.main.roles)
+            if wanted is None or not np.any(wanted):
+                continue
+            known = loose(wanted, self.dtype)
+            for fault in self._blind(replace(outcome, known=known, placed=None, suspect=None)):
+                yield replace(fault, goal=value_goal(known, (1.0, -1.0), None, None))
+
     def _blind(self, outcome: Outcome) -> Iterator[Fault]:
         """Whatever was assigned and is nothing else that is known."""
         taken = {p.seen.value.tobytes() for p in self.main.roles.placed.values() if p.seen is not None}
@@ -277,6 +293,7 @@ class Judge:
                 if fault is not None and scaled:
                     trouble.faults.append(fault)
             if update is not None:
+                trouble.faults += list(self._at_update(outcome, update))[:-1]
                 value = assigned_value(update.seen.run.statement)
                 if value is not None:
                     goal_step = self.step_goal(update, known, value)

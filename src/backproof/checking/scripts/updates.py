@@ -61,7 +61,7 @@ def updates(values: Values, window: Window, id: str, placed: Placed) -> Iterator
         if not (seen.assigned and window.start <= seen.order < window.end):
             continue
         if seen.value.shape != old.shape:
-            if seen.value.ndim == old.ndim and _reads(seen, old):
+            if seen.value.ndim == old.ndim and _reads(seen, old) and _held(values, seen, old):
                 room = np.full(placed.array.shape, float(np.finfo(np.float64).eps) * ROOM)
                 yield Update(id, seen, np.zeros(placed.array.shape), room, placed.how)
             continue
@@ -85,6 +85,12 @@ def _reads(seen: Seen, old: Array) -> bool:
         for s in seen.run.seen
         if s.stored and not s.assigned
     )
+
+
+def _held(values: Values, seen: Seen, old: Array) -> bool:
+    """Whether a variable of that name ever held the old value."""
+    named = (s for s in values.seen if s.text == seen.text and s.order < seen.order)
+    return any(s.value.shape == old.shape and np.array_equal(s.value, old) for s in named)
 
 
 def _was(values: Values, seen: Seen, old: Array) -> bool:
