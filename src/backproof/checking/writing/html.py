@@ -47,8 +47,7 @@ def to_fragment(report: Checked) -> str:
 
 def _sections(report: Checked) -> Iterator[HtmlSection]:
     view = _view(report)
-    title = {Verdict.RIGHT: "It is right", Verdict.WRONG: "It is wrong"}.get(report.verdict, "It cannot be told here")
-    yield HtmlSection(title, "check-verdict", _set("verdict", view), "before")
+    yield HtmlSection("The verdict", "check-verdict", _set("verdict", view), "before")
     if report.findings:
         title = "The fault" if len(report.findings) == 1 else "The faults"
         yield HtmlSection(title, "check-faults", _set("faults", view), "before")

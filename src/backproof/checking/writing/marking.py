@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backproof.backprop.trace import Trace
+from backproof.checking.anatomy import Anatomy
 from backproof.checking.findings import Finding
+from backproof.checking.kinds import KINDS
+from backproof.checking.mutants import Mutants
 from backproof.ir.expr import Broadcast, Expr, Mul, Name
 from backproof.ir.traverse import children, rebuilt
 from backproof.notation import Notation
@@ -26,6 +29,9 @@ MARK_COLOUR = "#d1443a"
 """The colour of a mark in a formula: as far from light paper as from dark."""
 
 DIFFERS, MISSING = "differs", "missing"
+SAMPLES = 5
+"""Any number of samples: what is wrong with an equation does not depend on it."""
+
 MISSING_KINDS = frozenset({"bias-left-out", "activation-left-out"})
 
 
@@ -69,6 +75,15 @@ def notation_of(trace: Trace) -> Notation:
 def part_label(finding: Finding) -> str:
     """What is wrong with the marked part, in a word."""
     return MISSING if finding.kind.endswith(MISSING) or finding.kind in MISSING_KINDS else DIFFERS
+
+
+def part_of(trace: Trace, finding: Finding) -> Expr | None:
+    """The part that a finding is about: its own, or the one that every fault of its kind is about in this equation."""
+    if finding.part is not None or finding.equation not in trace.joint.definitions or finding.kind not in KINDS:
+        return finding.part
+    made = Mutants(Anatomy(trace), dict.fromkeys(trace.source.symbols, SAMPLES)).of(finding.equation)
+    parts = {mutant.part for mutant in made if mutant.kind == finding.kind}
+    return parts.pop() if len(parts) == 1 else None
 
 
 # --- which nodes ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from backproof.checking.checked import Checked
 from backproof.checking.findings import Finding, Grid, Judged, Verdict
-from backproof.checking.writing.marking import marked_tex, marked_text, notation_of, part_label
+from backproof.checking.writing.marking import marked_tex, marked_text, notation_of, part_label, part_of
 from backproof.checking.writing.picture import Cell, Column, Gap, picture_of
 from backproof.checking.writing.signs import LEGEND, SIGNS, numbers_of
 from backproof.checking.writing.wording import number, numbers, place, repair_words, sentence, undecided
@@ -99,10 +99,10 @@ def _finding(report: Checked, number: int, finding: Finding) -> dict[str, Any]:
         told = [(Markup(""), "", numbers(finding.deviation))]
     right = wrong = None
     if finding.right is not None and finding.equation:
-        target, label = finding.equation, part_label(finding)
+        target, label, part = finding.equation, part_label(finding), part_of(report.trace, finding)
         right = (
-            marked_tex(target, finding.right, finding.part, notation, label),
-            marked_text(target, finding.right, finding.part, notation, WIDTH),
+            marked_tex(target, finding.right, part, notation, label),
+            marked_text(target, finding.right, part, notation, WIDTH),
         )
     if finding.wrong is not None and finding.wrong != finding.right and finding.equation:
         wrong = (
@@ -156,11 +156,18 @@ def quantities(report: Checked) -> list[dict[str, Any]]:
             "shape": "×".join(map(str, judged.shape)),
             "values": _grid(judged.values, judged),
             "right": _grid(judged.right, judged),
-            "reason": judged.reason,
+            "reason": judged.reason or _used_wrongly(judged),
             "numbers": _numbers(judged),
         }
         for judged in ranked
     ]
+
+
+def _used_wrongly(judged: Judged) -> str:
+    """Why a quantity is wrong though its value is right."""
+    if judged.verdict is not Verdict.WRONG or judged.deviation is not None or not judged.right:
+        return ""
+    return "its value is right, but not what is done with it" if judged.values == judged.right else ""
 
 
 def _grid(grid: Grid, judged: Judged) -> list[list[dict[str, Any]]]:

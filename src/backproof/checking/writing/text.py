@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backproof.checking.checked import Checked
 from backproof.checking.findings import Finding, Judged, Verdict
-from backproof.checking.writing.marking import marked_lines, notation_of, part_label
+from backproof.checking.writing.marking import marked_lines, notation_of, part_label, part_of
 from backproof.checking.writing.picture import Gap, picture_of
 from backproof.checking.writing.picture_text import legend_line, picture_lines
 from backproof.checking.writing.signs import SIGNS, numbers_of
@@ -97,9 +97,9 @@ class _Page:
 
     def _equation(self, finding: Finding, right: Expr) -> Iterator[Line]:
         notation = notation_of(self.report.trace)
-        room = self.width - len(INDENT) * 2
+        room, part = self.width - len(INDENT) * 2, part_of(self.report.trace, finding)
         yield (Span(f"{INDENT}The equation of the derivation:", "quiet"),)
-        for line in marked_lines(finding.equation, right, finding.part, notation, room):
+        for line in marked_lines(finding.equation, right, part, notation, room):
             spans = (Span(c, "wrong" if mark else "") for c, mark in zip(line.text, line.marks, strict=True))
             yield (Span(INDENT * 2), *_joined(spans))
             if line.underline:
@@ -148,11 +148,12 @@ class _Page:
             yield from self._wrapped(f"and {len(told) - MOST_TOLD} more")
 
     def _unexplained(self) -> Iterator[Line]:
-        """What is wrong, though no finding says so."""
+        """What is wrong with nothing about it in a finding; the picture alone shows what there are no words for."""
         report = self.report
         told = {judged.id for finding in report.findings for judged in numbers_of(report, finding)}
         told |= {finding.equation for finding in report.findings}
-        left = [j for j in report.judged if j.verdict is Verdict.WRONG and j.id not in told]
+        wrong = [j for j in report.judged if j.verdict is Verdict.WRONG and j.id not in told]
+        left = [j for j in wrong if j.deviation is not None or j.reason or j.follows or not report.findings]
         if left:
             yield ()
             yield (Span("Wrong, too", "strong"),)
