@@ -35,6 +35,7 @@ from backproof.checking.returned import coarsest
 from backproof.checking.scripts import check_script
 from backproof.checking.steps import COARSE_RATES, RATES, Step, explore_step, faults_of_steps, step_at
 from backproof.errors import BackproofError, SpecificationError, suggestion
+from backproof.ir.arguments import whole_number
 
 Kind = Literal["auto", "gradient", "step", "data", "script", "claim"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -115,9 +116,15 @@ class _Checker:
         self.given = None if points is None else (points,) if isinstance(points, Mapping) else tuple(points)
         if self.given == ():
             raise SpecificationError("points= holds no point; give at least one, or none so that they are drawn")
+        if not all(isinstance(point, Mapping) for point in self.given or ()):
+            raise SpecificationError("points= takes mappings of arrays by name, one for each point")
+        if isinstance(order, str):
+            raise SpecificationError(
+                f"order= takes a name for each argument, such as ('params', 'X', 'y'), got {order!r}"
+            )
         self.order = order
         self.dtype = dtype
-        self.seed = seed
+        self.seed = whole_number("seed", seed, 0)
 
     def run(self, subject: Any, kind: Kind) -> Report:
         """The report for a subject of that kind."""

@@ -25,6 +25,8 @@ from backproof.errors import BackproofError, ShapeError, SpecificationError
 from backproof.ir.arguments import checked_values
 from backproof.ir.evaluate import sizes_from
 
+Failure = BackproofError | RaisedError
+
 SECONDS_TO_TRY = 1.0
 """No other layout is tried after this time; what fits a wrong function best is then good enough."""
 
@@ -121,7 +123,7 @@ def _given_place(trace: Trace, point: Mapping[str, Any], layout: Layout, inputs:
     restored = layout.restored(program, {id: array for id, (array, _) in pairs.items()})
     declared = checked_values(names, restored, np.dtype(np.float64), "quantity")
     sizes_from(program, {id: array.shape for id, array in declared.items()})
-    passed = {id: flat[key] for key, id in means.items()}
+    passed = {id: np.asarray(flat[key]) if isinstance(flat[key], list) else flat[key] for key, id in means.items()}
     parameters = {name.id: passed[name.id] for name in program.parameters if name.id in passed}
     precision = coarsest([name for _, name in pairs.values()])
     given = {id: passed[id] for id in inputs}
@@ -156,7 +158,7 @@ def explore(
     deadline = time.monotonic() + SECONDS_TO_TRY
     for attempt in _attempts(function, name, trace, points, order):
         if isinstance(attempt, BackproofError | RaisedError):
-            failure = failure if failure is not None and not isinstance(failure, ShapeError) else attempt
+            failure = more_telling(failure, attempt)
         elif not attempt.wrong:
             return attempt
         elif best is None or _fit(attempt) > _fit(best):
@@ -166,6 +168,15 @@ def explore(
     if best is not None:
         return best
     raise failure if failure is not None else SpecificationError(f"{name} could not be called at any point")
+
+
+def more_telling(
+    first: BackproofError | RaisedError | None, other: BackproofError | RaisedError
+) -> BackproofError | RaisedError:
+    """The first failure, but that a layout does not fit tells less than anything else."""
+    if first is None or (isinstance(first, ShapeError) and not isinstance(other, ShapeError)):
+        return other
+    return first
 
 
 def _fit(attempt: Attempt) -> tuple[int, int]:

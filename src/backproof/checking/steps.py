@@ -16,14 +16,14 @@ from backproof.backprop.trace import Trace
 from backproof.checking.calling import CONTAINERS, PARAMETERS, Call, Plan, call, plan_of
 from backproof.checking.findings import Finding
 from backproof.checking.foreign import as_array, as_tensors, is_array
-from backproof.checking.functions import Place, Points
+from backproof.checking.functions import Place, Points, more_telling
 from backproof.checking.judging import Sample, parameters_of
 from backproof.checking.layouts import Layout
 from backproof.checking.precision import Array, precision_of
 from backproof.checking.raised import RaisedError
 from backproof.checking.returned import Returned, coarsest, fitted, readings
 from backproof.checking.truth import SAFETY, Known, deviation, evaluated_at, truth_at
-from backproof.errors import BackproofError, ShapeError, SpecificationError
+from backproof.errors import BackproofError, SpecificationError
 from backproof.ir.arithmetic import NumpyArithmetic
 from backproof.ir.evaluate import Evaluator
 from backproof.ir.traverse import names
@@ -88,7 +88,7 @@ def explore_step(
     failure: BackproofError | RaisedError | None = None
     for step in _tried(function, name, trace, points, order, rate):
         if isinstance(step, BackproofError | RaisedError):
-            failure = failure if failure is not None and not isinstance(failure, ShapeError) else step
+            failure = more_telling(failure, step)
         elif not step.wrong:
             return step
         elif best is None or (-len(step.misfits), -len(step.wrong)) > (-len(best.misfits), -len(best.wrong)):

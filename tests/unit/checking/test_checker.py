@@ -12,7 +12,7 @@ import pytest
 import backproof as bp
 from backproof.checking import Report
 from backproof.checking.findings import Verdict
-from backproof.errors import SpecificationError, WrongGradientError
+from backproof.errors import ShapeError, SpecificationError, WrongGradientError
 
 Array = npt.NDArray[Any]
 Function = Callable[..., Any]
@@ -250,7 +250,13 @@ def test_a_wrong_gradient_at_a_point_where_another_is_zero_is_wrong() -> None:
     assert bp.check(wrong, NET, points={**point(), "X": np.zeros((6, 3))}).verdict is Verdict.WRONG
 
 
+def test_points_of_nested_lists() -> None:
+    assert bp.check(by_name, NET, points={id: array.tolist() for id, array in point().items()}).ok
+
+
 def test_points_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ShapeError, match="no value was given for W_1"):
+        bp.check(by_name, NET, points={"X": point()["X"], "y": point()["y"]})
     with pytest.raises(SpecificationError, match="the point has 'velocity', which is none of X, y, W_1, W_2"):
         bp.check(by_name, NET, points={**point(), "velocity": np.zeros(3)})
     with pytest.raises(SpecificationError, match="holds no point"):
@@ -464,6 +470,9 @@ def test_ours_come_through_the_same_door(backend: str, dtype: str) -> None:
         (by_name, NET, {"dtype": "int8"}, "not in int8"),
         ("gradients.txt", NET, {}, "cannot check gradients.txt"),
         (lambda params, X, y: None, NET, {}, "returned nothing"),
+        (by_name, NET, {"points": [3]}, "points= takes mappings"),
+        (by_name, NET, {"order": "Xy"}, "order= takes a name for each argument"),
+        (by_name, NET, {"seed": -1}, "seed must be at least 0"),
         (lambda params, X, y: [X], NET, {}, "one array of shape"),
     ],
 )
