@@ -11,7 +11,7 @@ import numpy as np
 
 from backproof.backprop.trace import Trace
 from backproof.checking.findings import Convention, Deviation, Grid, Judged, Verdict
-from backproof.checking.points import Point, telling, why_not
+from backproof.checking.points import Point, drowned_above, telling, why_not
 from backproof.checking.precision import Array, Precision, precision_of
 from backproof.checking.truth import Known, as_written, deviation, truth_at
 from backproof.dims import concrete
@@ -195,6 +195,10 @@ def _judged_gradient(
         reason = _undecided(trace, samples, more, id, precision)
         if reason:
             return Judged(id, Verdict.NOT_INFORMATIVE, variable, shape=shape, reason=reason, values=values, right=right)
+    drowned = drowned_above(trace, truths, id, precision) and drowned_above(trace, more.decisive, id, precision)
+    if drowned:
+        reason = f"{drowned} is lost in its rounding errors in {dtype}; take smaller weights or inputs"
+        return Judged(id, Verdict.NOT_INFORMATIVE, variable, shape=shape, reason=reason, values=values, right=right)
     return Judged(id, Verdict.RIGHT, variable, shape=shape, values=values, right=right)
 
 

@@ -269,6 +269,24 @@ def why_not(
     )
 
 
+def drowned_above(trace: Trace, truths: Sequence[Truths], id: str, precision: Precision) -> str:
+    """An adjoint that the gradient rests on and of which no entry is decided at any point; empty where there is none.
+
+    A penalty may make a gradient large where all that comes from the data is lost.
+    """
+    equations = {equation.name.id: equation for equation in trace.backward}
+    share, left, seen = decided_share(precision), [id], {id}
+    while left:
+        for name in sorted(names(equations[left.pop()].value) & equations.keys() - seen):
+            seen.add(name)
+            left.append(name)
+            known = [truth[name] for truth in truths]
+            zero = all(_exactly_zero(k, precision).all() for k in known)
+            if not zero and not any(_decided(k, share).any() for k in known):
+                return name
+    return ""
+
+
 def _largest_bound(truths: Sequence[Truths], id: str) -> float:
     return max(float(np.max(known[id].bound, initial=0.0)) for known in truths)
 

@@ -233,6 +233,19 @@ def test_saturated_points_are_not_informative_and_never_pass(scale: float) -> No
         report.raise_if_wrong(allow_uninformative=True)
 
 
+def test_a_penalty_does_not_hide_that_the_data_are_lost() -> None:
+    def gradients(W1: Array, X: Array, y: Array) -> Any:
+        p = np.tanh(X @ W1)
+        return X.T @ ((p - y) * (1 - p * p)) + 0.1 * W1
+
+    net = bp.mlp(3, 2, activation="tanh", penalty=0.1)
+    given = {"X": np.ones((4, 3)), "y": np.zeros((4, 2)), "W_1": np.full((3, 2), 30.0)}
+    [judged] = bp.check(gradients, net, points=given).judged
+    assert judged.verdict is Verdict.NOT_INFORMATIVE
+    assert judged.reason.startswith("delta_1 is lost in its rounding errors")
+    assert bp.check(gradients, net, points={**given, "W_1": np.full((3, 2), 0.3)}).ok
+
+
 def test_zero_gradients_are_not_informative_and_say_why() -> None:
     report = bp.check(by_name, NET, points={**point(), "X": np.zeros((6, 3))})
     judged = {j.id: j for j in report.judged}
