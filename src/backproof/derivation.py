@@ -48,6 +48,8 @@ FORMATS: Mapping[str, str] = {
     ".md": "markdown",
     ".json": "json",
     ".py": "source",
+    ".js": "javascript",
+    ".mjs": "javascript",
 }
 """What a file holds, by its suffix."""
 
@@ -189,7 +191,9 @@ class Derivation:
             SpecificationError: a suffix that stands for no format.
             OutputError: the file cannot be written.
         """
-        atomic_write_text(Path(path), getattr(self, format_of(path))())
+        form = format_of(path)
+        text = self.source("javascript") if form == "javascript" else getattr(self, form)()
+        atomic_write_text(Path(path), text)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return mimebundle(self.document())

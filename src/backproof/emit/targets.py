@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from backproof.backprop.trace import Trace
+from backproof.emit.javascript_source import javascript_source
 from backproof.emit.numpy_source import numpy_source
 from backproof.errors import SpecificationError, UnsupportedError, suggestion
 
-TARGETS: Mapping[str, Callable[..., str]] = {"numpy": numpy_source}
-PLANNED = ("c", "javascript", "jax", "torch")
+TARGETS: Mapping[str, Callable[..., str]] = {"numpy": numpy_source, "javascript": javascript_source}
+PLANNED = ("c", "jax", "torch")
 
 
 def source(trace: Trace, target: str = "numpy", **options: Any) -> str:
@@ -18,8 +19,8 @@ def source(trace: Trace, target: str = "numpy", **options: Any) -> str:
 
     Args:
         trace: the derivation.
-        target: ``"numpy"``.
-        options: see the target's own function, such as ``numpy_source``.
+        target: ``"numpy"`` or ``"javascript"``.
+        options: see the target's own function, ``numpy_source`` or ``javascript_source``.
 
     Raises:
         UnsupportedError: a target that is planned, but not built yet.
