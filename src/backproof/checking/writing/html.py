@@ -12,14 +12,12 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from backproof.backprop.trace import Step, Trace
 from backproof.checking.checked import Checked
 from backproof.checking.findings import Judged, Verdict
 from backproof.checking.writing.marking import notation_of
 from backproof.checking.writing.page_parts import diff_lines, doubts, findings, picture, quantities, spoken
-from backproof.checking.writing.signs import SIGNS, verdicts
+from backproof.checking.writing.signs import SIGNS, target_id, verdicts
 from backproof.checking.writing.wording import headline, numbers, place, sentence, subject, summary
-from backproof.ir.expr import Partial
 from backproof.render.document import Badge, Block, Display, Document, Heading
 from backproof.render.html import HtmlSection
 from backproof.render.html import to_html as document_html
@@ -120,14 +118,6 @@ def _badges(report: Checked) -> dict[int, Badge]:
         if verdict is not None and verdict in SAID:
             badges[step.number] = Badge(verdict is Verdict.RIGHT, SAID[verdict], _detail(report, id, judged.get(id)))
     return badges
-
-
-def target_id(step: Step, trace: Trace) -> str:
-    """The quantity of the joint program that a step gives: ``grad_W_1`` for ∂L/∂W_1; empty where it gives none."""
-    id = base_id(step.target)
-    if isinstance(step.target, Partial):
-        return trace.gradients.get(id, "")
-    return id
 
 
 def _detail(report: Checked, id: str, judged: Judged | None) -> str:

@@ -13,7 +13,7 @@ from backproof.checking.checked import Checked
 from backproof.checking.findings import Finding, Grid, Judged, Verdict
 from backproof.checking.writing.marking import marked_tex, marked_text, notation_of, part_label, part_of
 from backproof.checking.writing.picture import Cell, Column, Gap, picture_of
-from backproof.checking.writing.signs import LEGEND, SIGNS, numbers_of
+from backproof.checking.writing.signs import LEGEND, SIGNS, equation_number, equation_words, numbers_of
 from backproof.checking.writing.wording import number, numbers, place, repair_words, sentence, undecided
 from backproof.ir.expr import Name
 from backproof.notation import Notation
@@ -113,6 +113,8 @@ def _finding(report: Checked, number: int, finding: Finding) -> dict[str, Any]:
     return {
         "number": number,
         "sentence": spoken(sentence(finding.sentence)),
+        "law": equation_words(report.trace, finding.equation),
+        "law_number": equation_number(report.trace, finding.equation),
         "right": right,
         "wrong": wrong,
         "numbers": told,

@@ -1,13 +1,16 @@
-"""How each verdict shows: a sign, a word and a colour, never the colour alone; and which verdict a quantity has."""
+"""How each verdict shows: a sign, a word and a colour, never colour alone; which quantity and equation has which."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from backproof.backprop.trace import Step, Trace
 from backproof.checking.checked import Checked
 from backproof.checking.findings import Finding, Judged, Verdict
+from backproof.ir.expr import Partial
 from backproof.ir.traverse import names
+from backproof.render.outline_parts import base_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,32 @@ def numbers_of(report: Checked, finding: Finding) -> tuple[Judged, ...]:
     others = {other.equation for other in report.findings if other is not finding}
     made = [judged[id] for id in _made_from(report, finding.equation) if id in judged]
     return tuple(j for j in made if j.id not in others) or tuple(made)
+
+
+def target_id(step: Step, trace: Trace) -> str:
+    """The quantity of the joint program that a step gives: ``grad_W_1`` for ∂L/∂W_1; empty where it gives none."""
+    id = base_id(step.target)
+    if isinstance(step.target, Partial):
+        return trace.gradients.get(id, "")
+    return id
+
+
+def equation_number(trace: Trace, id: str) -> int:
+    """The number of a quantity's equation where the derivation is read in matrices; 0 where it has none."""
+    return next((step.number for step in reversed(trace.steps) if target_id(step, trace) == id), 0)
+
+
+def equation_words(trace: Trace, id: str) -> str:
+    """What to call the equation.
+
+    Example:
+        >>> import backproof as bp
+        >>> from backproof.backprop.sweep import backpropagate
+        >>> equation_words(backpropagate(bp.mlp(3, 2, 1)), "delta_1")
+        'Equation (9) of the derivation in matrices'
+    """
+    number = equation_number(trace, id)
+    return f"Equation ({number}) of the derivation in matrices" if number else "The equation of the derivation"
 
 
 def _made_from(report: Checked, id: str) -> Iterator[str]:

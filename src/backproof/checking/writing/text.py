@@ -10,7 +10,7 @@ from backproof.checking.findings import Finding, Judged, Verdict
 from backproof.checking.writing.marking import marked_lines, notation_of, part_label, part_of
 from backproof.checking.writing.picture import Gap, picture_of
 from backproof.checking.writing.picture_text import legend_line, picture_lines
-from backproof.checking.writing.signs import SIGNS, numbers_of
+from backproof.checking.writing.signs import SIGNS, equation_words, numbers_of
 from backproof.checking.writing.spans import Line, Span, painted, wrapped
 from backproof.checking.writing.wording import headline, numbers, place, repair_words, sentence, summary, undecided
 from backproof.ir.expr import Expr, Name
@@ -98,7 +98,7 @@ class _Page:
     def _equation(self, finding: Finding, right: Expr) -> Iterator[Line]:
         notation = notation_of(self.report.trace)
         room, part = self.width - len(INDENT) * 2, part_of(self.report.trace, finding)
-        yield (Span(f"{INDENT}The equation of the derivation:", "quiet"),)
+        yield (Span(f"{INDENT}{equation_words(self.report.trace, finding.equation)}:", "quiet"),)
         for line in marked_lines(finding.equation, right, part, notation, room):
             spans = (Span(c, "wrong" if mark else "") for c, mark in zip(line.text, line.marks, strict=True))
             yield (Span(INDENT * 2), *_joined(spans))
