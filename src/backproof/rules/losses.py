@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from backproof.dims import Dim
 from backproof.errors import SpecificationError, suggestion
-from backproof.ir.expr import Const, Elementwise, Expr, Number, Sum, count, size_of, total
+from backproof.ir.expr import Const, Elementwise, Expr, Number, Sum, count, rational, size_of, total
 from backproof.ir.traverse import transform, walk
-from backproof.rules.elementwise import HALF, abs_, huber, log
+from backproof.rules.elementwise import HALF, abs_, constant, huber, log, log_cosh
 
 Build = Callable[[Expr, Expr, Dim], Expr]
 
@@ -54,6 +54,61 @@ def huber_loss(delta: Number = 1) -> Loss:
     return Loss("huber", lambda p, y, n: mean(Elementwise(huber(delta), p - y)), label="mean Huber loss")
 
 
+def quantile_loss(level: Number = 0.5) -> Loss:
+    """The mean pinball loss, max(q r, (q − 1) r) for the residual r = y − ŷ: least at the q-quantile of y.
+
+    Raises:
+        SpecificationError: a level that is not between 0 and 1.
+
+    Source:
+        Koenker & Bassett, Regression quantiles (1978).
+    """
+    if not 0 < level < 1:
+        raise SpecificationError(f"the level of a quantile must be between 0 and 1, got {level!r}")
+    lean = rational(level) - HALF
+
+    def build(p: Expr, y: Expr, n: Dim) -> Expr:
+        steep = HALF * Elementwise(abs_, y - p)
+        return mean(steep if lean == 0 else steep + constant(lean) * (y - p))
+
+    return Loss("quantile", build, label=f"mean pinball loss of the {float(level):g}-quantile")
+
+
+def focal_loss(gamma: Number = 2, *, binary: bool = False) -> Loss:
+    """Cross-entropy in which a term counts (1 − p)^γ times, where p is the probability of what is true.
+
+    Args:
+        gamma: 0 for cross-entropy itself, or at least 1, for the derivative to be finite where p = 1.
+        binary: whether each output is a class of its own, with a sigmoid; otherwise one of them is true.
+
+    Raises:
+        SpecificationError: another γ.
+
+    Source:
+        Lin et al., Focal loss for dense object detection (2017), eq. 4.
+    """
+    if not (gamma == 0 or 1 <= gamma < float("inf")):
+        raise SpecificationError(f"gamma of the focal loss must be 0 or at least 1, got {gamma!r}")
+    power = rational(gamma)
+
+    def lost(p: Expr) -> Expr:
+        return p if power == 1 else p**power
+
+    def one_of_them(p: Expr, y: Expr, n: Dim) -> Expr:
+        terms = y * Elementwise(log, p)
+        return -_over(size_of(n), total(terms if power == 0 else lost(1 - p) * terms))
+
+    def each(p: Expr, y: Expr, n: Dim) -> Expr:
+        if power == 0:
+            return _binary_cross_entropy(p, y, n)
+        true, false = y * Elementwise(log, p), (1 - y) * Elementwise(log, 1 - p)
+        return -mean(lost(1 - p) * true + lost(p) * false)
+
+    if binary:
+        return Loss("binary_focal", each, output="sigmoid", label="mean binary focal loss over all entries")
+    return Loss("focal", one_of_them, output="softmax", label="mean focal loss over the samples")
+
+
 LOSSES: Mapping[str, Loss] = {
     loss.name: loss
     for loss in (
@@ -83,6 +138,31 @@ LOSSES: Mapping[str, Loss] = {
     )
 }
 
+FURTHER: Mapping[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Loss(
+            "half_mean_squared_error",
+            lambda p, y, n: HALF * mean((y - p) ** 2),
+            label="half of the mean squared error over all entries",
+        ),
+        Loss(
+            "mean_log_cosh",
+            lambda p, y, n: mean(Elementwise(log_cosh, y - p)),
+            label="mean of log cosh of the residuals",
+        ),
+        quantile_loss(),
+        Loss(
+            "poisson",
+            lambda p, y, n: mean(p - y * Elementwise(log, p)),
+            label="mean Poisson loss of positive predictions",
+        ),
+        focal_loss(),
+        focal_loss(binary=True),
+    )
+}
+"""Losses of rarer use; ``poisson`` needs an output that is positive, such as exp."""
+
 
 def weighted(value: Expr, weights: Expr) -> Expr:
     """The loss with the terms of each sample multiplied by the sample's weight.
@@ -109,7 +189,7 @@ def register(loss: Loss) -> Loss:
     Raises:
         SpecificationError: the name belongs to a built-in loss.
     """
-    if loss.name in LOSSES:
+    if loss.name in LOSSES or loss.name in FURTHER:
         raise SpecificationError(f"{loss.name!r} is a built-in loss; choose another name for yours")
     _user_losses[loss.name] = loss
     return loss
@@ -117,7 +197,7 @@ def register(loss: Loss) -> Loss:
 
 def known_losses() -> Mapping[str, Loss]:
     """The built-in losses and those that users registered."""
-    return {**LOSSES, **_user_losses}
+    return {**LOSSES, **FURTHER, **_user_losses}
 
 
 def loss_named(name: str) -> Loss:

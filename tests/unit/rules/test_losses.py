@@ -18,7 +18,20 @@ from backproof.ir.evaluate import Evaluator
 from backproof.ir.expr import Expr, Name, Size, total
 from backproof.render.typeset import typeset
 from backproof.rules import losses
-from backproof.rules.losses import LOSSES, Loss, huber_loss, known_losses, loss_named, mean, register
+from backproof.rules.elementwise import exp
+from backproof.rules.losses import (
+    FURTHER,
+    LOSSES,
+    Loss,
+    focal_loss,
+    huber_loss,
+    known_losses,
+    loss_named,
+    mean,
+    quantile_loss,
+    register,
+    weighted,
+)
 from oracles import apart, check_gradients, exactly, floats, values
 
 Array = npt.NDArray[Any]
@@ -34,6 +47,15 @@ PLAIN: Mapping[str, Callable[[Array, Array], Any]] = {
     "cross_entropy": lambda p, y: -(y * np.log(p)).sum() / len(p),
 }
 """The losses as a textbook writes them, for samples in rows."""
+
+PLAIN_FURTHER: Mapping[str, Callable[[Array, Array], Any]] = {
+    "half_mean_squared_error": lambda p, y: 0.5 * ((y - p) ** 2).mean(),
+    "mean_log_cosh": lambda p, y: np.log(np.cosh(y - p)).mean(),
+    "quantile": lambda p, y: np.maximum(0.5 * (y - p), -0.5 * (y - p)).mean(),
+    "poisson": lambda p, y: (p - y * np.log(p)).mean(),
+    "focal": lambda p, y: -(y * (1 - p) ** 2 * np.log(p)).sum() / len(p),
+    "binary_focal": lambda p, y: -(y * (1 - p) ** 2 * np.log(p) + (1 - y) * p**2 * np.log(1 - p)).mean(),
+}
 
 
 def data(units: int, seed: int = 0) -> tuple[Array, Array]:
@@ -55,6 +77,7 @@ def test_the_value_is_the_textbooks(name: str, units: int) -> None:
 
 def test_every_loss_has_a_textbook_form_here() -> None:
     assert set(PLAIN) == set(LOSSES)
+    assert set(PLAIN_FURTHER) == set(FURTHER)
     assert all(name == loss.name and loss.label for name, loss in LOSSES.items())
 
 
@@ -72,6 +95,84 @@ def test_a_mean_is_over_all_entries() -> None:
     assert mean(Name("x", (1, 1))) == total(Name("x", (1, 1)))
     x = np.arange(6.0).reshape(2, 3)
     assert Evaluator(NumpyArithmetic(), {})(mean(Name("x", (2, 3))), {"x": x}) == pytest.approx(x.mean())
+
+
+# --- of rarer use -------------------------------------------------------------------------------------------------
+
+
+def network(name: str, *sizes: int, **options: Any) -> Any:
+    """With an output that the loss can take."""
+    positive: dict[str, Any] = {"output_activation": exp} if name == "poisson" else {}
+    return bp.mlp(*sizes, loss=name, bias=True, **positive, **options)
+
+
+@pytest.mark.parametrize("name", FURTHER)
+@pytest.mark.parametrize("units", [1, 3])
+def test_the_value_of_one_of_rarer_use_is_the_textbooks(name: str, units: int) -> None:
+    p, y = data(units)
+    assert evaluated(FURTHER[name], p, y) == pytest.approx(float(PLAIN_FURTHER[name](p, y)), rel=1e-13)
+    assert loss_named(name) is FURTHER[name]
+    assert FURTHER[name].name == name
+    assert FURTHER[name].label
+
+
+def evaluated(loss: Loss, p: Array, y: Array, weights: Array | None = None) -> float:
+    shape = (n, p.shape[1])
+    value = loss.build(Name("p", shape), Name("y", shape), n)
+    env = {"p": p, "y": y}
+    if weights is not None:
+        value, env = weighted(value, Name("w", (n, 1))), {**env, "w": weights}
+    return float(Evaluator(NumpyArithmetic(), SIZES)(value, env))
+
+
+@pytest.mark.parametrize("name", FURTHER)
+@pytest.mark.parametrize("samples", ["rows", "columns"])
+def test_gradients_through_every_loss_of_rarer_use(name: str, samples: Any) -> None:
+    check_gradients(network(name, 3, 2, 2, activation="tanh", penalty=0.1, samples=samples), SIZES)
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_the_weights_of_samples_count_as_often(name: str) -> None:
+    p, y = data(3)
+    repeated = [0, 0, 2, 3, 3, 3]
+    weights = np.array([[2.0], [0.0], [1.0], [3.0]])
+    expected = float(PLAIN_FURTHER[name](p[repeated], y[repeated])) * 6 / 4
+    assert evaluated(FURTHER[name], p, y, weights) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("name", sorted(set(FURTHER) - {"poisson"}))
+def test_saturation_of_those_of_rarer_use(name: str) -> None:
+    """Poisson's exp overflows for inputs in the thousands, and must."""
+    trace = bp.derive(network(name, 3, 2, 2, activation="relu")).trace
+    rng = np.random.default_rng(2)
+    env = {p.id: rng.normal(size=concrete(p.shape, SIZES)) for p in (*trace.program.inputs, *trace.program.parameters)}
+    env["X"], env["y"] = 2000 * env["X"], np.eye(2)[[0, 1, 1, 0]]
+    assert all(np.isfinite(value).all() for value in floats(trace.joint, env, SIZES, "float64").values())
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5, Fraction(9, 10)])
+def test_the_quantile_minimises_its_loss(level: float | Fraction) -> None:
+    y = np.arange(101.0).reshape(-1, 1)
+    loss = quantile_loss(level)
+    value = loss.build(Name("p", (n, 1)), Name("y", (n, 1)), n)
+    tried = [
+        float(Evaluator(NumpyArithmetic(), {"n": 101})(value, {"p": np.full_like(y, p), "y": y})) for p in range(101)
+    ]
+    assert np.argmin(tried) == pytest.approx(100 * float(level), abs=1)
+    with pytest.raises(SpecificationError, match="between 0 and 1, got 1"):
+        quantile_loss(1)
+
+
+@pytest.mark.parametrize("gamma", [0, 1, 3.5])
+@pytest.mark.parametrize("binary", [False, True])
+def test_the_focus_is_a_parameter(gamma: float, binary: bool) -> None:
+    p, y = data(3)
+    textbook = y * (1 - p) ** gamma * np.log(p)
+    every = textbook + (1 - y) * p**gamma * np.log(1 - p)
+    expected = -every.mean() if binary else -textbook.sum() / len(p)
+    assert evaluated(focal_loss(gamma, binary=binary), p, y) == pytest.approx(float(expected), rel=1e-13)
+    with pytest.raises(SpecificationError, match=r"gamma of the focal loss must be 0 or at least 1, got 0\.5"):
+        focal_loss(0.5, binary=binary)
 
 
 # --- with the output function that they are fused with ------------------------------------------------------------
@@ -130,7 +231,7 @@ def test_inputs_in_the_thousands_give_finite_losses_and_gradients(name: str, act
 
 @pytest.mark.parametrize(("wrong", "hint"), [
     ("cross_entrpy", "did you mean 'cross_entropy'"), ("hubr", "did you mean 'huber'"),
-    ("", "choose one of: binary_cross_entropy, cross_entropy, half_squared_error, huber, mean_absolute_error, .*"),
+    ("", "choose one of: binary_cross_entropy, binary_focal, cross_entropy, focal, half_mean_squared_error, .*"),
 ])  # fmt: skip
 def test_an_unknown_loss_is_refused_with_the_nearest(wrong: str, hint: str) -> None:
     with pytest.raises(SpecificationError, match=f"unknown loss {wrong!r}; {hint}"):
