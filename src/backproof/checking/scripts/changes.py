@@ -12,6 +12,12 @@ from backproof.checking.scripts.listing import Edit, Listing
 
 ATOM = ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.Constant
 REDUCTIONS = {"sum": "mean", "mean": "sum"}
+REVERSED: Mapping[type[ast.cmpop], tuple[str, str]] = {
+    ast.Gt: ("<=", "<"),
+    ast.Lt: (">=", ">"),
+    ast.GtE: ("<", "<="),
+    ast.LtE: (">", ">="),
+}
 PRODUCTS = frozenset({"dot", "matmul", "mm"})
 
 
@@ -225,9 +231,8 @@ class Changes:
             case ast.Call():
                 yield from self._call(node)
             case ast.Compare(left, [op], [right]):
-                reverse = {ast.Gt: "<", ast.Lt: ">", ast.GtE: "<=", ast.LtE: ">="}.get(type(op))
-                if reverse:
-                    sides = self.listing.segment(left), self.listing.segment(right)
+                sides = self.listing.segment(left), self.listing.segment(right)
+                for reverse in REVERSED.get(type(op), ()):
                     yield self._put(node, f"{sides[0]} {reverse} {sides[1]}", "operator")
             case ast.Constant(value) if self._numeric(node):
                 for number in ("1", "0", "2", "0.5"):

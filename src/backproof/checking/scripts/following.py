@@ -224,8 +224,7 @@ class Follower:
                     continue
                 if next(self._scaled_hits(known, roles, followed.window, None), None) is not None:
                     return True
-                update = followed.updates.get(self.gradient_of.get(equation.name.id, ""))
-                if update is not None and ratio(update, known.value, known.bound) is not None:
+                if self._moves(equation.name.id, known, followed):
                     return True
         return False
 
@@ -304,10 +303,15 @@ class Follower:
                     hit = self._hit(value, scale, followed.window)
                     if hit is not None and hit[0].order > seen.order and hit[0].value.size >= 1:
                         return with_it.placed[id]
-                update = followed.updates.get(self.gradient_of.get(equation.name.id, ""))
-                if update is not None and ratio(update, value.value, value.bound) is not None:
+                if self._moves(equation.name.id, value, followed):
                     return with_it.placed[id]
         return None
+
+    def _moves(self, gradient: str, known: Known, followed: Followed) -> bool:
+        """Whether the parameter is changed by a multiple of the value; of one entry everything is a multiple."""
+        update = followed.updates.get(self.gradient_of.get(gradient, ""))
+        eta = None if update is None else ratio(update, known.value, known.bound)
+        return update is not None and eta is not None and (known.value.size > 1 or update.explains(eta))
 
     def _signed(self, equation: Equation, placed: Placed, followed: Followed) -> Placed:
         """The wrong value in the scale of what it is made from; that of the first one is told by the updates."""

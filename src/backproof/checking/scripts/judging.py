@@ -97,7 +97,8 @@ class Judge:
             fault = self.fault_at(outcome, outcome.suspect)
             if fault is not None:
                 yield fault
-        if outcome.suspect is not None and self._origin(outcome.suspect).stored and parameter is None:
+        outside = outcome.suspect is not None and self._origin(outcome.suspect)
+        if outside and outside.stored and not outside.assigned and parameter is None:
             yield from self._in_pieces(outcome)
         if update is not None and parameter is not None:
             yield from self._at_update(outcome, update)
@@ -110,9 +111,14 @@ class Judge:
         run = origin.run
         if origin.assigned:
             value = assigned_value(run.statement)
-            if value is None or isinstance(run.statement, ast.AugAssign):
-                return None
-            node = value
+            changed = isinstance(run.statement, ast.AugAssign) or node is not _target(run.statement)
+            if value is None or changed:
+                read = self._read(origin)
+                if read is None:
+                    return None
+                node, run = read.node, read.run
+            else:
+                node = value
         known = outcome.known
         if known is None:
             return None
@@ -142,6 +148,13 @@ class Judge:
         ]
         computed = [s for s in same if not s.stored or s.assigned]
         return (computed or same or [seen])[0]
+
+    def _read(self, origin: Seen) -> Seen | None:
+        """Where a variable that was changed in place is first read."""
+        for seen in self.values.seen:
+            if seen.order > origin.order and seen.text == origin.text and seen.stored and not seen.assigned:
+                return seen if np.array_equal(seen.value, origin.value) else None
+        return None
 
     def _user_shape(self, id: str, seen: Seen) -> tuple[int, ...] | None:
         parameter = self.main.roles.placed.get(self.follower.gradient_of.get(id, ""))
@@ -368,3 +381,11 @@ class Judge:
             if inside and np.array_equal(other.value, seen.value):
                 return other.text, other.run.statement.lineno
         return (seen.text if len(seen.text) <= 40 else f"{seen.text[:37]}..."), seen.line
+
+
+def _target(statement: ast.stmt) -> ast.expr | None:
+    match statement:
+        case ast.Assign([target]) | ast.AnnAssign(target=target):
+            return target
+        case _:
+            return None

@@ -135,6 +135,8 @@ def _unmended(judge: Judge, trouble: Trouble) -> Proposal:
         seen = outcome.suspect or (outcome.placed.seen if outcome.placed is not None else None)
     if seen is None and trouble.update is not None:
         seen = trouble.update.seen
+    if trouble.update is not None and outcome is not None and outcome.right:
+        seen = trouble.update.seen
     target, line = judge.named(seen) if seen is not None else (trouble.id, 0)
     kind, value = trouble.kind, ""
     if kind == "scale":

@@ -114,6 +114,9 @@ class Instrument(ast.NodeTransformer):
                 yield self.number[target], _as_load(target)
             case ast.Subscript(slice=index) if not any(isinstance(n, ast.Call) for n in ast.walk(index)):
                 yield self.number[target], _as_load(target)
+                if isinstance(target.value, ast.Name | ast.Attribute):
+                    # The whole array is told as well: an entry that is set changes it.
+                    yield self.number[target.value], _as_load(target.value)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 for element in elements:
                     yield from self._loads(element)

@@ -212,6 +212,7 @@ class Session:
                     self._settle(before, after, applied)
                     gone = before.raised is not None and _progress(before, after)
                     plain = [c for c in cases if gone and c.proposal.kind == "raises"]
+                    plain += [c for c in cases if after.raised is None and _right(after.judge, c.proposal.id, True)]
                     cases[:] = [c for c in cases if c in applied or (c not in active and c not in plain)]
                     return after
             for case in failed:

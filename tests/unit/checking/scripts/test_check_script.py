@@ -221,6 +221,8 @@ def test_conventions_are_named(tmp_path: Path) -> None:
         ("loop", "np.outer(x, dh)", "np.outer(dh, x)", "shapes-disagree", 15),
         ("classes", "    delta3 /= N\n", "", "sum-for-mean", 14),
         ("classes", "delta3.dot(W2.T)", "probs.dot(W2.T)", "wrong-delta", 17),
+        ("classes", "delta3[range(N), y] -= 1", "delta3[range(N), y] -= 2", "stray-factor", 13),
+        ("flat", "np.exp(-x)", "np.exp(x)", "sign", 11),
     ],
 )  # fmt: skip
 def test_one_fault_is_found_and_mended(tmp_path: Path, style: str, old: str, new: str, kind: str, line: int) -> None:
@@ -233,6 +235,49 @@ def test_one_fault_is_found_and_mended(tmp_path: Path, style: str, old: str, new
     again = tmp_path / "again.py"
     again.write_text(report.mended, encoding="utf-8")
     assert check_script(again, STYLES[style][1]).ok
+
+
+AUTOGRAD = """\
+import torch
+torch.manual_seed(0)
+
+class Affine(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return x @ w
+
+    @staticmethod
+    def backward(ctx, grad_out):
+        x, w = ctx.saved_tensors
+        grad_w = x.t() @ grad_out
+        return grad_out @ w.t(), grad_w
+
+x, t = torch.randn(5, 3, dtype=torch.float64), torch.rand(5, 1, dtype=torch.float64)
+w1 = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+w2 = torch.randn(4, 1, dtype=torch.float64, requires_grad=True)
+for i in range(5):
+    h = torch.sigmoid(Affine.apply(x, w1))
+    p = torch.sigmoid(Affine.apply(h, w2))
+    (0.5 * ((p - t) ** 2).sum()).backward()
+    with torch.no_grad():
+        w1 -= 0.1 * w1.grad
+        w2 -= 0.1 * w2.grad
+        w1.grad.zero_()
+        w2.grad.zero_()
+"""
+
+
+def test_a_backward_of_torch(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    path = tmp_path / "program.py"
+    path.write_text(AUTOGRAD, encoding="utf-8")
+    assert check_script(path, bp.mlp(3, 4, 1)).ok
+    path.write_text(AUTOGRAD.replace("x.t() @ grad_out", "2 * x.t() @ grad_out"), encoding="utf-8")
+    report = check_script(path, bp.mlp(3, 4, 1))
+    assert report.verdict is Verdict.WRONG
+    assert report.findings[0].line == 13
+    assert report.findings[0].repair is not None
 
 
 def test_the_seeds_listing(tmp_path: Path) -> None:
