@@ -66,7 +66,7 @@ def column_from_text(text: pl.Series, place: Place, *, decimal_comma: bool = Fal
         return Column(small == "true", "boolean")
     dates = _dates(clean)
     if dates is not None and _all_read(dates, clean):
-        return Column(dates, "date", (_date_note(text.name),))
+        return Column(dates, "date")
     return Column(clean, "categorical", _stray_notes(clean, dates, place))
 
 
@@ -82,7 +82,7 @@ def column_from_values(values: pl.Series, place: Place) -> Column:
         case pl.String | pl.Categorical | pl.Enum:
             return Column(_without_missing(values.cast(pl.String)), "categorical")
         case pl.Date | pl.Datetime:
-            return Column(_days(values), "date", (_date_note(values.name),))
+            return Column(_days(values), "date")
         case pl.Time | pl.Duration:
             return Column(values.cast(pl.Int64).cast(pl.Float64), "numeric")
         case dtype if dtype.is_numeric() or dtype == pl.Null:
@@ -167,10 +167,6 @@ def _days(values: pl.Series) -> pl.Series:
     return values.cast(pl.Datetime("us")).cast(pl.Int64) / _MICROSECONDS_PER_DAY
 
 
-def _date_note(name: str) -> str:
-    return f"column {quoted(name)}: dates, used as days since 1970-01-01"
-
-
 def _first_stray(values: pl.Series, clean: pl.Series) -> int | None:
     strays = values.is_null() & clean.is_not_null()
     if 2 * int(strays.sum()) > clean.len() - clean.null_count():
@@ -190,3 +186,80 @@ def _stray_notes(clean: pl.Series, dates: pl.Series | None, place: Place) -> tup
             f"{others} is no {noun} while most values are; correct or empty the field if that was not meant",
         )
     return ()
+
+
+# --- values of a kind that is known -----------------------------------------------------------------------------------
+
+
+def values_as(kind: Kind, values: pl.Series, place: Place, *, decimal_comma: bool = False) -> pl.Series:
+    """The values in the kind that a column had when a network learnt it.
+
+    Args:
+        kind: what it was.
+        values: text as written, or typed values.
+        place: where a row stands in the file.
+        decimal_comma: whether "1,5" may be a number.
+
+    Raises:
+        DataError: a value is none of the kind.
+
+    Example:
+        >>> values_as("boolean", pl.Series("paid", ["TRUE", "", "0"]), "row {}".format).to_list()
+        [True, None, False]
+        >>> values_as("numeric", pl.Series("age", ["31", "old"]), "row {}".format)
+        Traceback (most recent call last):
+        backproof.errors.DataError: column 'age', row 1: 'old' is no number; correct it, or leave the field empty ...
+    """
+    if values.dtype in (pl.Categorical, pl.Enum):
+        values = values.cast(pl.String)
+    written = values.dtype == pl.String
+    clean = _without_missing(values) if written else values
+    match kind:
+        case "categorical":
+            return clean if written else _names(values)
+        case "numeric":
+            found = _numbers(clean) if written or values.dtype.is_numeric() else _counts(values)
+            if written and decimal_comma:
+                found = found.fill_null(_numbers(clean.str.replace(",", ".", literal=True)))
+            _refuse_strays(found, clean, place, "number")
+            return _refuse_infinite(found, clean.cast(pl.String), place)
+        case "date":
+            dated = values.dtype in (pl.Date, pl.Datetime)
+            days = _days(values) if dated else _dates(clean) if written else None
+            found = _nothing(clean, pl.Float64) if days is None else days
+            _refuse_strays(found, clean, place, "date such as 2024-01-31")
+            return found
+        case "boolean":
+            truths = {"true": True, "false": False, "1": True, "0": False}
+            small = clean.str.to_lowercase() if written else _names(values)
+            found = small.replace_strict(list(truths), list(truths.values()), default=None, return_dtype=pl.Boolean)
+            _refuse_strays(found, clean, place, "truth value (true or false)")
+            return found
+
+
+def _names(values: pl.Series) -> pl.Series:
+    """Truth values and numbers as text, as they are written in a label."""
+    if values.dtype.is_float():
+        return values.fill_nan(None).map_elements(value_text, return_dtype=pl.String)
+    if values.dtype == pl.Boolean or values.dtype.is_numeric():
+        return values.cast(pl.String)
+    return _nothing(values, pl.String) if values.dtype == pl.Null else values.map_elements(str, return_dtype=pl.String)
+
+
+def _counts(values: pl.Series) -> pl.Series:
+    """Truth values as 0 and 1, times and durations as in training; nothing of anything else."""
+    if values.dtype in (pl.Time, pl.Duration):
+        return values.cast(pl.Int64).cast(pl.Float64)
+    return values.cast(pl.Float64) if values.dtype == pl.Boolean else _nothing(values, pl.Float64)
+
+
+def _nothing(values: pl.Series, dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
+    return pl.Series(values.name, [None], dtype=dtype).new_from_index(0, values.len())
+
+
+def _refuse_strays(found: pl.Series, given: pl.Series, place: Place, noun: str) -> None:
+    if (row := first_true(found.is_null() & given.is_not_null())) is not None:
+        raise DataError(
+            f"column {quoted(given.name)}, {place(row)}: {quoted(given[row])} is no {noun}; "
+            "correct it, or leave the field empty if it is unknown"
+        )

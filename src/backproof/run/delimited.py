@@ -1,4 +1,4 @@
-"""CSV and TSV files into columns of text, each row with its line in the file.
+"""CSV and TSV files into columns of text, all at once or batch by batch, each row with its line in the file.
 
 The structure is read by the standard library's `csv` module in strict mode and not by polars, whose reader
 (2.1) fills a row that is too short without a word, turns a blank line into a row, and knows no line numbers.
@@ -23,6 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from backproof.errors import DataError
+from backproof.run.charset import ADVICE, charset_of
 from backproof.run.memory import refuse_absurd_size
 from backproof.run.wording import quoted
 
@@ -35,8 +36,6 @@ _FOREIGN = {
     b"PK\x03\x04": "is a zip archive or a spreadsheet; save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "is a spreadsheet; save the sheet as CSV",
     b"\x1f\x8b": "is compressed by gzip; add .gz to its name",
-    b"\xff\xfe": "is UTF-16 text; save it again as UTF-8",
-    b"\xfe\xff": "is UTF-16 text; save it again as UTF-8",
 }
 
 
@@ -47,30 +46,99 @@ class TextTable:
     columns: pl.DataFrame
     nameless: frozenset[str]
     lines: NDArray[np.int64]
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the text is written.
+
+    Args:
+        delimiter: between the fields.
+        codec: of the characters, as Python calls it.
+        notes: what was detected, for the user.
+    """
+
     delimiter: str
-    delimiter_was_given: bool
+    codec: str = "utf-8-sig"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether "1,5" may be a number."""
+        return self.delimiter != ","
+
+
+@dataclass(frozen=True, slots=True)
+class TextBatches:
+    """The rows of a file, some at a time.
+
+    Args:
+        names: of the columns.
+        nameless: those of the names that were made here.
+        layout: how the file is written.
+        batches: of rows: the fields, and the lines on which the rows begin.
+    """
+
+    names: list[str]
+    nameless: frozenset[str]
+    layout: Layout
+    batches: Iterator[tuple[pl.DataFrame, NDArray[np.int64]]]
 
 
 def read_delimited(path: Path, *, delimiter: str | None = None) -> TextTable:
-    """The rows of a CSV file (UTF-8, with or without byte order mark, ``.gz`` decompressed).
+    """The rows of a CSV file, all at once.
 
     Args:
-        path: the file.
+        path: the file, ``.gz`` decompressed.
         delimiter: the character between fields; detected from the first records when None.
 
     Raises:
         DataError: the file cannot be read, or its rows do not all have the fields of its header.
     """
-    with _readable(path):
-        with _open(path) as binary:
-            head = binary.read(_SAMPLE_BYTES)
-        _refuse_foreign(head)
-        chosen = delimiter or sniff_delimiter(head.decode("utf-8-sig", errors="replace"))
-        with _open(path) as binary, io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as text:
-            records = _records(text, chosen)
+    with delimited_batches(path, delimiter=delimiter) as text:
+        frames = [pl.DataFrame(schema=dict.fromkeys(text.names, pl.String))]
+        lines = [np.empty(0, dtype=np.int64)]
+        size = 0
+        for frame, numbers in text.batches:
+            size += int(frame.estimated_size())
+            # the columns of text, their typed copies and the prepared matrix live side by side for a moment
+            refuse_absurd_size(2 * size, f"the table up to line {numbers[-1]}", "use fewer rows or columns")
+            frames.append(frame)
+            lines.append(numbers)
+        return TextTable(pl.concat(frames, rechunk=True), text.nameless, np.concatenate(lines), text.layout)
+
+
+@contextmanager
+def delimited_batches(path: Path, *, delimiter: str | None = None) -> Iterator[TextBatches]:
+    """The rows of a CSV file batch by batch, in memory that does not grow with the file.
+
+    Args:
+        path: the file, ``.gz`` decompressed.
+        delimiter: the character between fields; detected from the first records when None.
+
+    Raises:
+        DataError: the file cannot be read, or, when a batch is asked for, a row has not the fields of the header.
+    """
+    with _readable():
+        layout = _layout(path, delimiter)
+        with _open(path) as binary, io.TextIOWrapper(binary, encoding=layout.codec, newline="") as text:
+            records = _records(text, layout.delimiter)
             names, nameless = _header(records)
-            columns, lines = _rows(records, names, chosen)
-    return TextTable(columns, nameless, lines, chosen, delimiter is not None)
+            yield TextBatches(names, nameless, layout, _batched(records, names, layout.delimiter))
+
+
+def _layout(path: Path, delimiter: str | None) -> Layout:
+    with _open(path) as binary:
+        head = binary.read(_SAMPLE_BYTES)
+    _refuse_foreign(head)
+    charset = charset_of(lambda: _open(path))
+    if charset.codec != "utf-16":
+        _refuse_zero_byte(head)
+    # a sample may end in the middle of a character
+    chosen = delimiter or sniff_delimiter(head.decode(charset.codec, errors="replace"))
+    said = f"delimiter {DELIMITERS[chosen]} detected" if delimiter is None and chosen != "," else ""
+    return Layout(chosen, charset.codec, tuple(note for note in (charset.note, said) if note))
 
 
 def sniff_delimiter(sample: str) -> str:
@@ -104,31 +172,14 @@ def _lenient(sample: str, delimiter: str) -> list[list[str]]:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable() -> Iterator[None]:
     """Failures of the file itself as one clear line each."""
     try:
         yield
-    except UnicodeDecodeError:
-        raise _encoding_error(path) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"the text is not {error.encoding.upper()} ({error.reason}); {ADVICE}") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"this is no complete gzip file ({error}); compress it or copy it again") from None
-
-
-def _encoding_error(path: Path) -> DataError:
-    """Where the first byte is that is not UTF-8; no character spans lines, so each line is tried alone."""
-    offset = 0
-    with _open(path) as binary:
-        for number, line in enumerate(binary, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                byte, place = line[error.start], offset + error.start
-                return DataError(
-                    f"line {number}: byte 0x{byte:02x} at offset {place} is not UTF-8; "
-                    "save the file again with the encoding UTF-8"
-                )
-            offset += len(line)
-    return DataError("the text is not UTF-8; save the file again with the encoding UTF-8")
 
 
 def _open(path: Path) -> gzip.GzipFile | io.BufferedReader:
@@ -141,6 +192,9 @@ def _refuse_foreign(head: bytes) -> None:
     for signature, what in _FOREIGN.items():
         if head.startswith(signature):
             raise DataError(f"this {what}")
+
+
+def _refuse_zero_byte(head: bytes) -> None:
     zero = head.find(b"\0")
     if zero >= 0:
         raise DataError(
@@ -203,39 +257,27 @@ def _header(records: Iterator[tuple[int, list[str]]]) -> tuple[list[str], frozen
     return names, frozenset(names) - frozenset(given)
 
 
-def _rows(
-    records: Iterator[tuple[int, list[str]]], names: list[str], delimiter: str
-) -> tuple[pl.DataFrame, NDArray[np.int64]]:
-    schema = dict.fromkeys(names, pl.String)
-    batches = [pl.DataFrame(schema=schema)]
-    lines: list[NDArray[np.int64]] = []
-    size = 0
-    for numbers, rows in _batched(records, len(names), delimiter):
-        batch = pl.DataFrame(rows, schema=schema, orient="row")
-        size += int(batch.estimated_size())
-        # the columns of text, their typed copies and the prepared matrix live side by side for a moment
-        refuse_absurd_size(2 * size, f"the table up to line {numbers[-1]}", "use fewer rows or columns")
-        batches.append(batch)
-        lines.append(np.asarray(numbers, dtype=np.int64))
-    return pl.concat(batches, rechunk=True), np.concatenate([np.empty(0, dtype=np.int64), *lines])
-
-
 def _batched(
-    records: Iterator[tuple[int, list[str]]], width: int, delimiter: str
-) -> Iterator[tuple[list[int], list[list[str]]]]:
+    records: Iterator[tuple[int, list[str]]], names: list[str], delimiter: str
+) -> Iterator[tuple[pl.DataFrame, NDArray[np.int64]]]:
     numbers: list[int] = []
     rows: list[list[str]] = []
     for line, record in records:
-        if len(record) != width:
+        if len(record) != len(names):
             raise DataError(
-                f"line {line}: {len(record)} fields found, {width} expected from the header; "
+                f"line {line}: {len(record)} fields found, {len(names)} expected from the header; "
                 f"look for a missing or surplus {DELIMITERS.get(delimiter, delimiter)}, "
                 "and put quotes round a field that holds one"
             )
         numbers.append(line)
         rows.append(record)
         if len(rows) == _BATCH_ROWS:
-            yield numbers, rows
+            yield _batch(rows, numbers, names)
             numbers, rows = [], []
     if rows:
-        yield numbers, rows
+        yield _batch(rows, numbers, names)
+
+
+def _batch(rows: list[list[str]], numbers: list[int], names: list[str]) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    return frame, np.asarray(numbers, dtype=np.int64)

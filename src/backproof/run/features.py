@@ -2,78 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from backproof.errors import DataError
 from backproof.run.columns import Kind
+from backproof.run.fitted import (
+    DATE_PARTS,
+    FittedCategories,
+    FittedColumn,
+    FittedDate,
+    FittedNumber,
+    Matrix,
+    matrix_of,
+)
 from backproof.run.memory import refuse_absurd_size
 from backproof.run.split import Split
 from backproof.run.tables import Table
 from backproof.run.wording import columns_text, first_few, plural, quoted, quoted_path
 
-Matrix = NDArray[np.float64]
-
 MOST_CATEGORIES = 50
 MISSING_CATEGORY = "missing"
-RARE_CATEGORIES = "other"
 
 _UNIT_TOLERANCE = 1e-6
 _COPIES = 3  # both parts, and what scikit-learn stacks them from
-
-
-@dataclass(frozen=True, slots=True)
-class FittedNumber:
-    """(x − mean) / scale, with ``fill`` for a missing x; a truth value is 0 or 1, left as it is."""
-
-    name: str
-    kind: Kind
-    fill: float
-    mean: float
-    scale: float
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The one feature."""
-        return (self.name,)
-
-
-@dataclass(frozen=True, slots=True)
-class FittedCategories:
-    """One indicator for each of ``categories``, and one for all the ``rare`` ones together, if any."""
-
-    name: str
-    kind: Kind
-    missing: str
-    categories: tuple[str, ...]
-    rare: tuple[str, ...]
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The features, such as "colour=red"."""
-        last = (f"{self.name}={RARE_CATEGORIES}",) if self.rare else ()
-        return (*(f"{self.name}={category}" for category in self.categories), *last)
-
-
-FittedColumn = FittedNumber | FittedCategories
-
-
-def column_description(column: FittedColumn) -> dict[str, object]:
-    """The column and what was learnt on it, for JSON.
-
-    Example:
-        >>> column_description(FittedCategories("size", "categorical", "missing", ("L", "S"), ()))["outputs"]
-        ['size=L', 'size=S']
-    """
-    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(column).items()}
-    return {**fields, "outputs": list(column.outputs)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,31 +52,32 @@ class _Groups:
     """The names of the columns that are treated alike."""
 
     numbers: list[str] = field(default_factory=list)
+    dates: list[str] = field(default_factory=list)
     truths: list[str] = field(default_factory=list)
     categories: list[str] = field(default_factory=list)
 
 
 def fit_features(table: Table, split: Split) -> Features:
-    """(x − mean) / scale of numbers, 0 or 1 for truth values, one indicator per category.
+    """(x − mean) / scale of numbers and of the parts of dates, 0 or 1 for truth values, one indicator per category.
 
     Raises:
         DataError: no feature varies in the training part, a column overflows, or memory does not suffice.
     """
     frame, notes = _varying(table, split)
     groups = _groups(table, frame)
-    names = [*groups.numbers, *groups.truths, *groups.categories]
+    names = [*groups.numbers, *groups.dates, *groups.truths, *groups.categories]
     missing = {name: frame[name].null_count() for name in names if frame[name].null_count()}
     frame = frame.with_columns(
         pl.col(groups.truths).cast(pl.Float64), pl.col(groups.categories).fill_null(MISSING_CATEGORY)
     )
     _refuse_too_wide(frame, groups, split)
     _refuse_overflow(table, groups.numbers)
-    transformer = _transformer(groups)
+    train = frame[split.train]
     with np.errstate(all="ignore"):  # overflow is refused below, by name
-        X_train = _as_matrix(transformer.fit_transform(frame[split.train]))
-        X_test = _as_matrix(transformer.transform(frame[split.test]))
-    columns = _fitted_columns(transformer, groups, table)
+        columns = _fitted_columns(train, groups)
+        X_train, X_test = matrix_of(columns, train), matrix_of(columns, frame[split.test])
     _refuse_unscaled(table, columns, X_train, X_test)
+    notes += _date_notes(columns)
     notes += _missing_notes(groups, missing)
     notes += _category_notes(columns, frame[split.test])
     return Features(X_train, X_test, columns, tuple(notes))
@@ -157,8 +114,10 @@ def _groups(table: Table, frame: pl.DataFrame) -> _Groups:
     groups = _Groups()
     for name in frame.columns:
         match table.kinds[name]:
-            case "numeric" | "date":
+            case "numeric":
                 groups.numbers.append(name)
+            case "date":
+                groups.dates.append(name)
             case "boolean":
                 groups.truths.append(name)
             case "categorical":
@@ -168,7 +127,7 @@ def _groups(table: Table, frame: pl.DataFrame) -> _Groups:
 
 def _refuse_too_wide(frame: pl.DataFrame, groups: _Groups, split: Split) -> None:
     train = frame[split.train]
-    width = len(groups.numbers) + len(groups.truths)
+    width = len(groups.numbers) + len(groups.truths) + len(DATE_PARTS) * len(groups.dates)
     width += sum(min(MOST_CATEGORIES, train[name].n_unique()) for name in groups.categories)
     refuse_absurd_size(
         8 * _COPIES * width * frame.height,
@@ -177,45 +136,52 @@ def _refuse_too_wide(frame: pl.DataFrame, groups: _Groups, split: Split) -> None
     )
 
 
-def _transformer(groups: _Groups) -> ColumnTransformer:
-    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    truths = SimpleImputer(strategy="most_frequent")
-    categories = OneHotEncoder(
-        handle_unknown="ignore", max_categories=MOST_CATEGORIES, sparse_output=False, dtype=np.float64
+def _fitted_columns(train: pl.DataFrame, groups: _Groups) -> tuple[FittedColumn, ...]:
+    """Each column with what is learnt on it, in the order of the matrix."""
+    return (
+        *_fitted_numbers(train, groups.numbers),
+        *(_fitted_date(train[name]) for name in groups.dates),
+        *_fitted_truths(train, groups.truths),
+        *_fitted_categories(train, groups.categories),
     )
-    parts = [
-        ("numbers", numbers, groups.numbers),
-        ("truths", truths, groups.truths),
-        ("categories", categories, groups.categories),
-    ]
-    return ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0.0)
 
 
-def _as_matrix(values: object) -> Matrix:
-    return np.ascontiguousarray(values, dtype=np.float64)
+def _fitted_numbers(train: pl.DataFrame, names: list[str]) -> list[FittedColumn]:
+    if not names:
+        return []
+    imputer, scaler = SimpleImputer(strategy="median"), StandardScaler()
+    scaler.fit(imputer.fit_transform(train.select(names).to_numpy()))
+    learnt = zip(names, imputer.statistics_, scaler.mean_, scaler.scale_, strict=True)
+    return [FittedNumber(name, "numeric", float(fill), float(mean), float(scale)) for name, fill, mean, scale in learnt]
 
 
-def _fitted_columns(fitted: ColumnTransformer, groups: _Groups, table: Table) -> tuple[FittedColumn, ...]:
-    """Each column with what was learnt on it, in the order of the matrix."""
+def _fitted_date(train: pl.Series) -> FittedDate:
+    """The parts that vary; the days do, or the column would have been dropped."""
+    fill = float(np.median(train.drop_nulls().to_numpy()))
+    days = train.fill_null(fill).to_numpy()
+    parts = {name: part(days) for name, part in DATE_PARTS.items()}
+    varying = {name: values for name, values in parts.items() if not _is_flat(pl.Series(values), "date")}
+    means, scales = ([float(f(values)) for values in varying.values()] for f in (np.mean, np.std))
+    return FittedDate(train.name, "date", fill, tuple(varying), tuple(means), tuple(scales))
+
+
+def _fitted_truths(train: pl.DataFrame, names: list[str]) -> list[FittedColumn]:
+    if not names:
+        return []
+    fills = SimpleImputer(strategy="most_frequent").fit(train.select(names).to_numpy()).statistics_
+    return [FittedNumber(name, "boolean", float(fill), 0.0, 1.0) for name, fill in zip(names, fills, strict=True)]
+
+
+def _fitted_categories(train: pl.DataFrame, names: list[str]) -> list[FittedColumn]:
+    if not names:
+        return []
+    encoder = OneHotEncoder(handle_unknown="ignore", max_categories=MOST_CATEGORIES).fit(train.select(names).to_numpy())
     found: list[FittedColumn] = []
-    if groups.numbers:
-        imputer, scaler = (step for _, step in fitted.named_transformers_["numbers"].steps)
-        learnt = zip(groups.numbers, imputer.statistics_, scaler.mean_, scaler.scale_, strict=True)
-        for name, fill, mean, scale in learnt:
-            found.append(FittedNumber(name, table.kinds[name], float(fill), float(mean), float(scale)))
-    if groups.truths:
-        fills = fitted.named_transformers_["truths"].statistics_
-        for name, fill in zip(groups.truths, fills, strict=True):
-            found.append(FittedNumber(name, "boolean", float(fill), mean=0.0, scale=1.0))
-    if groups.categories:
-        encoder = fitted.named_transformers_["categories"]
-        for name, every, infrequent in zip(
-            groups.categories, encoder.categories_, encoder.infrequent_categories_, strict=True
-        ):
-            rare = () if infrequent is None else tuple(map(str, infrequent))
-            alone = tuple(str(category) for category in every if category not in set(rare))
-            found.append(FittedCategories(name, "categorical", MISSING_CATEGORY, alone, rare))
-    return tuple(found)
+    for name, every, infrequent in zip(names, encoder.categories_, encoder.infrequent_categories_, strict=True):
+        rare = () if infrequent is None else tuple(map(str, infrequent))
+        alone = tuple(str(category) for category in every if category not in set(rare))
+        found.append(FittedCategories(name, "categorical", MISSING_CATEGORY, alone, rare))
+    return found
 
 
 def _refuse_overflow(table: Table, names: list[str]) -> None:
@@ -231,11 +197,12 @@ def _refuse_unscaled(table: Table, columns: tuple[FittedColumn, ...], X_train: M
     """Refuse a column of numbers that scaling did not bring to unit variance, as where it underflows."""
     position = 0
     for column in columns:
-        if isinstance(column, FittedNumber) and column.kind != "boolean":
-            spread = X_train[:, position].std()
-            if not (abs(spread - 1.0) < _UNIT_TOLERANCE and np.isfinite(X_test[:, position]).all()):
+        end = position + len(column.outputs)
+        if isinstance(column, FittedDate) or (isinstance(column, FittedNumber) and column.kind != "boolean"):
+            spread = X_train[:, position:end].std(axis=0)
+            if not ((abs(spread - 1.0) < _UNIT_TOLERANCE).all() and np.isfinite(X_test[:, position:end]).all()):
                 raise _unscalable(table, column.name)
-        position += len(column.outputs)
+        position = end
 
 
 def _unscalable(table: Table, name: str) -> DataError:
@@ -245,9 +212,17 @@ def _unscalable(table: Table, name: str) -> DataError:
     )
 
 
+def _date_notes(columns: tuple[FittedColumn, ...]) -> list[str]:
+    return [
+        f"column {quoted(column.name)}: dates, taken apart into {', '.join(column.parts)} (days since 1970-01-01)"
+        for column in columns
+        if isinstance(column, FittedDate)
+    ]
+
+
 def _missing_notes(groups: _Groups, missing: dict[str, int]) -> list[str]:
     ways = (
-        (groups.numbers, "imputed with the median of the training part"),
+        ([*groups.numbers, *groups.dates], "imputed with the median of the training part"),
         (groups.truths, "imputed with the more frequent truth value of the training part"),
         (groups.categories, f"taken as a category of their own, {quoted(MISSING_CATEGORY)}"),
     )

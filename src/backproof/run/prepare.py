@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from backproof.errors import DataError
-from backproof.run.features import FittedNumber, column_description, fit_features
+from backproof.run.features import fit_features
+from backproof.run.fitted import FittedNumber, column_description
 from backproof.run.memory import refuse_absurd_size
 from backproof.run.split import Split, split_rows
 from backproof.run.tables import Table

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 
 from backproof.errors import DataError, suggestion
 from backproof.run.columns import Column, Kind, column_from_text, column_from_values, first_true, value_text
-from backproof.run.delimited import DELIMITERS, TextTable, all_numbers, read_delimited
+from backproof.run.delimited import TextTable, all_numbers, read_delimited
 from backproof.run.leaks import leak_notes
 from backproof.run.memory import refuse_absurd_size
-from backproof.run.wording import columns_text, listed, plural, quoted, quoted_path
+from backproof.run.sources import kind_of, named, readable_parquet, scan_of
+from backproof.run.wording import columns_text, listed, plural, quoted
 
 FEWEST_ROWS = 10
-ACCEPTED_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".pq")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +67,9 @@ class _Unread:
 
 
 def read_table(path: Path, *, target: str) -> Table:
-    """The table in a file: ``.csv`` or ``.tsv`` (UTF-8; also ``.gz``) with a header, or ``.parquet``.
+    """The table in a file: ``.csv`` or ``.tsv`` (also ``.gz``) with a header, or ``.parquet``.
 
-    The delimiter of a ``.csv`` (comma, semicolon, tab or bar) is detected. Columns that cannot help
+    The delimiter of a ``.csv`` (comma, semicolon, tab or bar) and the encoding are detected. Columns that cannot help
     (constant, or text that differs in every row) are left out, and features that tell the target are pointed
     out, in `Table.notes`.
 
@@ -95,7 +94,7 @@ def read_table(path: Path, *, target: str) -> Table:
         (('area', 'type'), 12, 'delimiter ";" detected')
     """
     path = Path(path)
-    with _named(path):
+    with named(path):
         return _checked(path, _read(path), target)
 
 
@@ -105,47 +104,18 @@ def column_names(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: the file cannot be read.
     """
-    with _named(path):
+    with named(path):
         return tuple(_read(path).columns)
 
 
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Whatever is wrong with the file is said with its name."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"{quoted_path(path)}: {error}") from None
-    except OSError as error:
-        raise DataError(
-            f"{quoted_path(path)}: cannot be read ({error.strerror or error}); check the file and its permissions"
-        ) from None
-
-
 def _read(path: Path) -> _Unread:
-    _refuse_no_file(path)
-    match [suffix.lower() for suffix in path.suffixes][-2:]:
-        case [*_, ".csv"] | [".csv", ".gz"]:
+    match kind_of(path):
+        case "csv":
             return _from_text(read_delimited(path))
-        case [*_, ".tsv"] | [".tsv", ".gz"]:
+        case "tsv":
             return _from_text(read_delimited(path, delimiter="\t"))
-        case [*_, ".parquet" | ".pq"]:
+        case "parquet":
             return _from_parquet(path)
-        case _:
-            raise DataError(
-                f"the suffix {quoted(path.suffix)} is not known; give one of {', '.join(ACCEPTED_SUFFIXES)}"
-            )
-
-
-def _refuse_no_file(path: Path) -> None:
-    if path.is_dir():
-        raise DataError("this is a folder; give the file inside it")
-    if not path.exists():
-        near = suggestion(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
-        hint = near if near.startswith("did you mean") else "check the path"
-        raise DataError(f"there is no such file; {hint}")
-    if not path.is_file():
-        raise DataError("this is a device or a pipe; give a file")
 
 
 def _from_text(text: TextTable) -> _Unread:
@@ -153,27 +123,22 @@ def _from_text(text: TextTable) -> _Unread:
         return f"line {text.lines[row]}"
 
     columns = {
-        name: column_from_text(text.columns[name], place, decimal_comma=text.delimiter != ",")
+        name: column_from_text(text.columns[name], place, decimal_comma=text.layout.decimal_comma)
         for name in text.columns.columns
     }
-    said = text.delimiter != "," and not text.delimiter_was_given
-    notes = (f"delimiter {DELIMITERS[text.delimiter]} detected",) if said else ()
-    return _Unread(columns, text.nameless, text.lines, "line", notes)
+    return _Unread(columns, text.nameless, text.lines, "line", text.layout.notes)
 
 
 def _from_parquet(path: Path) -> _Unread:
     def place(row: int) -> str:
         return f"row {row + 1}"
 
-    try:
-        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    with readable_parquet():
+        scan = scan_of(path)
         width, height = len(scan.collect_schema()), int(scan.select(pl.len()).collect().item())
         refuse_absurd_size(16 * width * height, "the table", "use fewer rows or columns")
         frame = scan.collect()
         columns = {name: column_from_values(frame[name], place) for name in frame.columns}
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # panics come from damaged pages
-        reason = " ".join(str(error).split())
-        raise DataError(f"this Parquet file cannot be read ({reason}); write it again or give CSV") from None
     return _Unread(columns, frozenset(), np.arange(1, frame.height + 1), "row")
 
 

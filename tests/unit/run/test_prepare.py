@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 from backproof.errors import DataError, SpecificationError
-from backproof.run.features import FittedCategories, FittedNumber
+from backproof.run.fitted import FittedCategories, FittedNumber
 from backproof.run.prepare import Prepared, digits, prepare
 from backproof.run.tables import Table, read_table
 
@@ -200,12 +201,24 @@ def test_the_notes_say_what_was_done(tmp_path: Path) -> None:
     )
 
 
-def test_dates_are_scaled_as_numbers() -> None:
-    table = table_of({"day": [float(i * i) for i in range(20)], "y": [float(i) for i in range(20)]})
+def test_dates_are_taken_apart() -> None:
+    days = [datetime.datetime(2023, 11, 25) + datetime.timedelta(days=2.0 * i, hours=6 * (i % 2)) for i in range(40)]
+    since = [(day - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1) for day in days]
+    table = table_of({"day": since, "y": [float(i) for i in range(40)]})
     dated = Table("d", table.frame, ("day",), {"day": "date", "y": "numeric"}, "y", table.lines, "line", ())
-    np.testing.assert_array_equal(prepare(dated).X_train, prepare(table).X_train)
-    described: Any = prepare(dated).description()
-    assert described["columns"][0]["kind"] == "date"
+    made = prepare(dated)
+    assert made.feature_names == tuple(f"day.{part}" for part in ("days", "year", "month", "day", "weekday", "hour"))
+    parts = np.array([[s, d.year, d.month, d.day, d.isoweekday(), d.hour] for s, d in zip(since, days, strict=True)])
+    train = parts[made.train_rows]
+    expected = (parts[made.test_rows] - train.mean(axis=0)) / train.std(axis=0)
+    np.testing.assert_allclose(made.X_test, expected, rtol=0, atol=1e-9)
+    assert any(note.startswith("column 'day': dates, taken apart into days, year, month") for note in made.notes)
+
+
+def test_parts_of_a_date_that_never_vary_are_left_out() -> None:
+    table = table_of({"day": [float(i % 7) for i in range(40)], "y": [float(i) for i in range(40)]})
+    dated = Table("d", table.frame, ("day",), {"day": "date", "y": "numeric"}, "y", table.lines, "line", ())
+    assert prepare(dated).feature_names == ("day.days", "day.day", "day.weekday")
 
 
 def test_beyond_fifty_categories_the_rarest_share_a_feature() -> None:
