@@ -49,7 +49,7 @@ def _sections(report: Checked) -> Iterator[HtmlSection]:
     if report.findings:
         title = "The fault" if len(report.findings) == 1 else "The faults"
         yield HtmlSection(title, "check-faults", _set("faults", view), "before")
-    if view["quantities"]:
+    if any(quantity["values"] for quantity in view["quantities"]):
         yield HtmlSection("Your values beside the right ones", "check-values", _set("values", view), "before")
     if view["conventions"] or view["notes"]:
         yield HtmlSection("What else is known", "check-notes", _set("notes", view), "before")

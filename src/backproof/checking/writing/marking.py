@@ -96,12 +96,14 @@ Path = tuple[int, ...]
 def marked_paths(right: Expr, part: Expr | None) -> list[Path]:
     """Where the part stands in the right-hand side: one node that equals it, or the factors that it consists of.
 
+    Nowhere, if it is all of the right-hand side: that would tell nothing.
+
     Example:
         >>> a, b, c = Name("a"), Name("b"), Name("c")
         >>> marked_paths(a * b * c, b * c)
         [(0, 1), (1,)]
     """
-    if part is None:
+    if part is None or part == right:
         return []
     whole = _find(right, part)
     if whole is not None:

@@ -13,7 +13,7 @@ from backproof.checking.checked import Checked
 from backproof.checking.findings import Finding, Grid, Judged, Verdict
 from backproof.checking.writing.marking import marked_tex, marked_text, notation_of, part_label, part_of
 from backproof.checking.writing.picture import Cell, Column, Gap, picture_of
-from backproof.checking.writing.signs import LEGEND, SIGNS, equation_number, equation_words, numbers_of
+from backproof.checking.writing.signs import LEGEND, SIGNS, TOLD, equation_number, equation_words, numbers_of
 from backproof.checking.writing.wording import number, numbers, place, repair_words, sentence, undecided
 from backproof.ir.expr import Name
 from backproof.notation import Notation
@@ -95,7 +95,7 @@ def findings(report: Checked) -> list[dict[str, Any]]:
 def _finding(report: Checked, number: int, finding: Finding) -> dict[str, Any]:
     notation = notation_of(report.trace)
     told = [(formula(j.id, notation), place(j.variable, j.line), _numbers(j)) for j in numbers_of(report, finding)]
-    if not told and finding.deviation is not None:
+    if not told and finding.deviation is not None and finding.kind not in TOLD:
         told = [(Markup(""), "", numbers(finding.deviation))]
     right = wrong = None
     if finding.right is not None and finding.equation:

@@ -10,6 +10,7 @@ from backproof.checking.checked import Checked
 from backproof.checking.findings import Verdict
 from backproof.checking.writing.signs import verdicts
 from backproof.ir.program import Layer
+from backproof.render.symbols import DELTA
 
 MOST_DRAWN = 8
 """Layers that are drawn at most; of more, the first, the last and those where something is wrong."""
@@ -31,7 +32,7 @@ class Column:
         parameters: the identifiers on the arrow that leads to it.
         forward: its output.
         delta: its Δ; None where the derivation names none.
-        gradients: of its parameters.
+        gradients: of its parameters, and before them further Δ of a layer that is normalised.
     """
 
     parameters: tuple[str, ...]
@@ -115,8 +116,17 @@ def _column(layer: Layer, trace: Trace, found: Mapping[str, Verdict]) -> Column:
     own = (layer.weights, layer.bias, layer.scale, layer.shift)
     parameters = tuple(id for id in own if id is not None)
     gradients = tuple(_cell(trace.gradients[id], found) for id in parameters if id in trace.gradients)
-    delta = _cell(layer.delta, found) if layer.delta in trace.joint.definitions else None
-    return Column(parameters, _cell(layer.output, found), delta, gradients)
+    deltas = tuple(_cell(id, found) for id in _deltas(layer, trace))
+    delta = deltas[0] if deltas else None
+    return Column(parameters, _cell(layer.output, found), delta, (*deltas[1:], *gradients))
+
+
+def _deltas(layer: Layer, trace: Trace) -> list[str]:
+    """The adjoints that are named in a layer: its Δ, or those of its parts where it is normalised."""
+    if layer.delta in trace.joint.definitions:
+        return [layer.delta]
+    ids = (equation.name.id for equation in trace.backward)
+    return [id for id in ids if id.startswith(DELTA) and id.endswith(f"_{layer.number}")]
 
 
 def _rest(trace: Trace, found: Mapping[str, Verdict], placed: set[str]) -> Iterator[Cell]:

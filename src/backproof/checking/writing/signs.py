@@ -42,6 +42,10 @@ LEGEND: Mapping[Verdict, str] = {
 """What the signs mean, in the fewest words."""
 
 
+TOLD = frozenset({"unexplained", "loss-differs", "not-finite"})
+"""Kinds of finding whose sentence has the numbers in it."""
+
+
 def verdicts(report: Checked) -> Mapping[str, Verdict]:
     """The verdict of every quantity that has one; the equation that a finding blames is wrong."""
     found = {judged.id: judged.verdict for judged in report.judged}
@@ -54,6 +58,8 @@ def numbers_of(report: Checked, finding: Finding) -> tuple[Judged, ...]:
 
     What another finding is about is left to that one, where something else shows this one.
     """
+    if finding.kind in TOLD:
+        return ()
     judged = {j.id: j for j in report.judged if j.verdict is Verdict.WRONG and j.deviation is not None}
     if finding.equation in judged:
         return (judged[finding.equation],)

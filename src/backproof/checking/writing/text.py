@@ -10,7 +10,7 @@ from backproof.checking.findings import Finding, Judged, Verdict
 from backproof.checking.writing.marking import marked_lines, notation_of, part_label, part_of
 from backproof.checking.writing.picture import Gap, picture_of
 from backproof.checking.writing.picture_text import legend_line, picture_lines
-from backproof.checking.writing.signs import SIGNS, equation_words, numbers_of
+from backproof.checking.writing.signs import SIGNS, TOLD, equation_words, numbers_of
 from backproof.checking.writing.spans import Line, Span, painted, wrapped
 from backproof.checking.writing.wording import headline, numbers, place, repair_words, sentence, summary, undecided
 from backproof.ir.expr import Expr, Name
@@ -83,7 +83,7 @@ class _Page:
             yield ()
             yield from self._equation(finding, finding.right)
         told = numbers_of(self.report, finding)
-        if told or finding.deviation is not None:
+        if told or (finding.deviation is not None and finding.kind not in TOLD):
             yield ()
         yield from self._numbers(finding, told)
         if finding.repair is not None:
@@ -121,7 +121,7 @@ class _Page:
             where = place(judged.variable, judged.line)
             of = f"{name} ({where}): " if where and where != judged.id else f"{name}: "
             yield from self._wrapped(of + numbers(judged.deviation))
-        if not told and finding.deviation is not None:
+        if not told and finding.deviation is not None and finding.kind not in TOLD:
             yield from self._wrapped(f"The worst entry: {numbers(finding.deviation)}")
 
     def _repair(self, finding: Finding) -> Iterator[Line]:

@@ -40,7 +40,8 @@ def summary(report: Checked) -> str:
             mended = sum(f.repair is not None and f.repair.checked for f in report.findings)
             said = "" if not mended else ", mended" if mended == found == 1 else f", {mended} mended"
             said = ", each mended" if mended == found > 1 else said
-            return f"{count(found, 'fault')} found{said}; checked {how(report)}."
+            checked = f"; checked {how(report)}" if report.points or report.dtype == "exact" else ""
+            return f"{count(found, 'fault')} found{said}{checked}."
         case Verdict.NOT_INFORMATIVE | Verdict.NOT_SEEN:
             if all(j.verdict is Verdict.NOT_SEEN for j in report.judged):
                 return f"Nothing in it could be matched with the derivation, {how(report)}."
@@ -102,7 +103,7 @@ def repair_words(finding: Finding) -> str:
     line = "" if finding.repair.line is None else f", line {finding.repair.line}"
     if finding.repair.checked:
         return f"Repair{line}, tried and found right"
-    return f"Repair{line}" if line or finding.variable else "Repair, in the names of the derivation"
+    return f"Repair{line}" if line else "Repair, in the names of the derivation"
 
 
 _OPENING = re.compile(r"(line \d|(the|every|entry|layers?|loss|no) )")
