@@ -15,6 +15,7 @@ import backproof
 
 PUBLIC = {
     "Checkpoints",
+    "Stream",
     "Derivation",
     "Notation",
     "__version__",

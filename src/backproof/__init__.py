@@ -21,6 +21,7 @@ _MODULE_OF = {
     "Checkpoints": "training",
     "Derivation": "derivation",
     "Notation": "notation",
+    "Stream": "training",
     "activation": "definitions",
     "check": "checking",
     "derive": "derivation",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from backproof.optimizers import optimizer as optimizer
     from backproof.parsing import parse as parse
     from backproof.training import Checkpoints as Checkpoints
+    from backproof.training import Stream as Stream
     from backproof.training import find_learning_rate as find_learning_rate
     from backproof.training import train as train
     from backproof.training import train_many as train_many

@@ -81,7 +81,7 @@ def checked_arguments(
     absent = {drawn.name for drawn in left_out}
     needed = [name for name in (*program.inputs, *program.parameters) if name.id not in absent]
     sizes = sizes_of(needed, {id: array.shape for id, array in arrays.items()})
-    _check_targets(program, given_inputs)
+    check_targets(program, given_inputs)
     random = drawn_inputs(program, left_out, sizes, dtype) if draw else {}
     return Arguments(given_inputs | random, given_parameters, sizes)
 
@@ -232,8 +232,12 @@ def positive_number(what: str, value: object) -> float:
 # --- targets ------------------------------------------------------------------------------------------------------
 
 
-def _check_targets(program: Program, inputs: Mapping[str, Array]) -> None:
-    """Refuse targets for which the loss is not what it says."""
+def check_targets(program: Program, inputs: Mapping[str, Array]) -> None:
+    """Refuse targets for which the loss is not what it says.
+
+    Raises:
+        DataError: says which.
+    """
     for assumption in program.assumptions:
         array = inputs[assumption.name]
         _check_probabilities(assumption.name, array)

@@ -14,6 +14,7 @@ from backproof.ir.arguments import Arguments, whole_number
 from backproof.ir.arithmetic import Array
 from backproof.ir.expr import Name
 from backproof.ir.program import Program
+from backproof.training.window import StreamOrder, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ class Batches:
         SpecificationError: a size that is not between 1 and the number of samples, or a program whose samples cannot
             be told apart.
     """
+
+    window: Window | None = None
+    """Where the samples are that are in memory, if not all are."""
 
     def __init__(self, program: Program, arguments: Arguments, size: object, shuffle: bool, seed: int) -> None:
         dim = sample_dimension(program)
@@ -68,7 +72,7 @@ class Batches:
         """The number of batches in an epoch."""
         return -(-self.samples // self.size)
 
-    def order(self) -> Array:
+    def order(self) -> Array | StreamOrder:
         """The indices of the samples in the order of the next epoch."""
         mixed = self._shuffle and not self.whole
         return self._rng.permutation(self.samples) if mixed else np.arange(self.samples)

@@ -21,14 +21,12 @@ from backproof.ir.program import Program
 from backproof.kernels.backends import backend_named
 from backproof.optimizers import Optimizer, optimizer_named, sgd
 from backproof.rules.initialisation import drawn_parameters, initialisation
-from backproof.training.batches import Batches
 from backproof.training.checkpoints import Checkpoints
 from backproof.training.choice import Job
 from backproof.training.clipping import Clipping
-from backproof.training.data import Data, prepared
+from backproof.training.data import prepared
 from backproof.training.events import Callback
 from backproof.training.history import History
-from backproof.training.judge import Judge
 from backproof.training.lbfgs import LbfgsRun, refuse_what_lbfgs_cannot
 from backproof.training.progress import Reporter
 from backproof.training.rates import LearningRate
@@ -37,6 +35,7 @@ from backproof.training.resuming import Kept
 from backproof.training.run import Run
 from backproof.training.schedules import Horizon, Plateau, Schedule, schedule_named
 from backproof.training.steps import Steps
+from backproof.training.stream import stream_of
 
 LBFGS = "lbfgs"
 
@@ -135,13 +134,17 @@ def begin(
     start = drawn_parameters(program, start_seed, initialization) if params is None else params
     state = starting_state(program, start, kind)
     given = {name.id: state[name.id] for name in program.parameters if name.id in state}
-    data = prepared(program, given, _inputs(program, X, y), weights, validation, start_seed, kind)
-    batches = Batches(program, data.training, batch_size, bool(shuffle), start_seed)
+    stream = stream_of(X, y, weights)
+    inputs = _inputs(program, X, y) if stream is None else {}
+    data = prepared(program, given, inputs, weights, validation, start_seed, kind, stream)
+    if by_scipy and data.blocks is not None:
+        raise UnsupportedError("lbfgs needs all samples in each step; give a Stream with a buffer that holds them")
+    batches = data.batches(program, batch_size, bool(shuffle), start_seed)
     horizon = Horizon(steps=max(1, todo * batches.per_epoch), steps_per_epoch=batches.per_epoch)
     rates = LearningRate(rate, schedule_named(schedule), horizon)
     watched = bool(validation is not None or callbacks or norms or rates.depends_on_losses)
     job = Job(trace, batches, rule, rates, clipping, state, kind, todo, start_seed, watched, threads)
-    judge = Judge(program, data.training.inputs, data.training.sizes, (), kind, penalised=True)
+    judge = data.judge(program, kind)
     settings = {
         "optimizer": optimizer if isinstance(optimizer, str) else rule.name,
         "learning_rate": rate,
@@ -155,6 +158,8 @@ def begin(
         "backend": chosen,
         "dtype": kind.name,
     }
+    if data.blocks is not None:
+        settings |= {"buffer": data.buffer, "block": data.blocks.size}
     asked = {"patience": waiting, "metrics": list(metrics), "norms": bool(norms), "initialization": initialization}
     kept = Kept.looked_up(checkpoint, resume, job, data, {**settings, **asked})
     chosen = kept.backend(chosen) if kept is not None else chosen
@@ -172,7 +177,7 @@ def begin(
         batches,
         rates,
         judge,
-        validation=_judge(program, data, tuple(metrics), kind),
+        validation=data.validation_judge(program, tuple(metrics), kind),
         watch=job.watch(steps.backend, job.reference()) if norms else None,
         callbacks=tuple(callbacks),
         patience=waiting,
@@ -200,15 +205,6 @@ def starting_state(program: Program, given: Mapping[str, Any], dtype: np.dtype[A
 
 def _positive_or_none(what: str, value: float | None) -> float | None:
     return None if value is None else positive_number(what, value)
-
-
-def _judge(program: Program, data: Data, metrics: tuple[str, ...], dtype: np.dtype[Any]) -> Judge | None:
-    """Of the validation data, where there are any."""
-    if data.validation is not None:
-        return Judge(program, data.validation.inputs, data.validation.sizes, metrics, dtype)
-    if metrics:
-        raise SpecificationError("metrics are measured on validation data; give validation=0.2, or (X, y)")
-    return None
 
 
 def _inputs(program: Program, X: Any, y: Any) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def encoded(checkpoint: Checkpoint) -> bytearray:
         arrays |= _named("best", best.parameters)
         about["best"] = {"loss": repr(float(best.loss)), "epoch": best.epoch}
     if current is not None:
-        arrays |= {"order": current.order} | _named("before", current.before)
+        arrays |= {"order": np.asarray(current.order)} | _named("before", current.before)
         about["current"] = {"done": current.done, "mean": repr(current.mean), "seconds": repr(current.seconds)}
     # How a matrix lies in memory decides about the order of sums in a product, and so about the last bits.
     about["columns first"] = [name for name, array in arrays.items() if _columns_first(array)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +13,60 @@ from backproof.errors import SpecificationError
 from backproof.ir.arguments import Arguments, checked_arguments
 from backproof.ir.arithmetic import Array
 from backproof.ir.program import Program
-from backproof.training.batches import sample_dimension
-
-WEIGHTS = "omega"
+from backproof.training.batches import Batches, sample_dimension
+from backproof.training.judge import Judge
+from backproof.training.source import Blocks
+from backproof.training.stream import WEIGHTS, Stream, StreamedBatches, held_out, read_whole, stream_of
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What is trained on, and what is held out."""
+    """What is trained on, and what is held out.
+
+    Args:
+        training, validation: the data; of those that are streamed only the sizes.
+        blocks, validation_blocks: where the data are that are streamed.
+        buffer: samples that are in memory at a time.
+    """
 
     training: Arguments
     validation: Arguments | None = None
+    blocks: Blocks | None = None
+    validation_blocks: Blocks | None = None
+    buffer: int = 0
+
+    def batches(self, program: Program, size: object, shuffle: bool, seed: int) -> Batches:
+        """The batches of each epoch; see ``Batches``.
+
+        Raises:
+            SpecificationError: a size that cannot be.
+        """
+        if self.blocks is None:
+            return Batches(program, self.training, size, shuffle, seed)
+        return StreamedBatches(self.blocks, self.training.sizes, size, self.buffer, shuffle, seed)
+
+    def judge(self, program: Program, dtype: np.dtype[Any]) -> Judge:
+        """Of the loss of all that is trained on."""
+        inputs, sizes = self.training.inputs, self.training.sizes
+        return Judge(program, inputs, sizes, (), dtype, penalised=True, blocks=self.blocks)
+
+    def validation_judge(self, program: Program, metrics: Sequence[str], dtype: np.dtype[Any]) -> Judge | None:
+        """Of what is held out, if anything is.
+
+        Raises:
+            SpecificationError: metrics of nothing.
+        """
+        if self.validation is not None:
+            inputs, sizes = self.validation.inputs, self.validation.sizes
+            return Judge(program, inputs, sizes, metrics, dtype, blocks=self.validation_blocks)
+        if metrics:
+            raise SpecificationError("metrics are measured on validation data; give validation=0.2, or (X, y)")
+        return None
+
+    def marks(self) -> dict[str, str]:
+        """Digests of the data that are streamed, which are read for it."""
+        streamed = {"the data": self.blocks, "the validation data": self.validation_blocks}
+        return {what: blocks.digest() for what, blocks in streamed.items() if blocks is not None}
 
 
 def prepared(
@@ -34,8 +77,9 @@ def prepared(
     validation: Any,
     seed: int,
     dtype: np.dtype[Any],
+    stream: Stream | None = None,
 ) -> Data:
-    """The data as arrays of the declared shapes.
+    """The data as arrays of the declared shapes, or in blocks where they are larger than their buffer.
 
     Args:
         program: the network.
@@ -45,19 +89,64 @@ def prepared(
         validation: a share from 0 to 1, a pair ``(X, y)``, a mapping by identifier, or None.
         seed: for the samples that are held out.
         dtype: of the arrays.
+        stream: the data, in place of ``inputs`` and ``weights``.
 
     Raises:
         SpecificationError, ShapeError, DataError: something that does not fit.
     """
-    dim = sample_dimension(program)
-    given = _weighted(program, dict(inputs), weights, dim)
-    everything = checked_arguments(program, parameters, given, dtype, draw=False)
-    if validation is None:
-        return Data(everything)
+    dim, buffer = sample_dimension(program), 0
+    training: Arguments | Blocks
+    if stream is None:
+        given = _weighted(program, dict(inputs), weights, dim)
+        training = checked_arguments(program, parameters, given, dtype, draw=False)
+    else:
+        training, buffer = _streamed(program, parameters, stream, dtype)
+    held: Arguments | Blocks | None = None
     if isinstance(validation, float | int) and not isinstance(validation, bool):
-        return _split(program, everything, float(validation), dim, seed)
-    held_out = _weighted(program, _pair(program, validation), None, dim)
-    return Data(everything, checked_arguments(program, parameters, held_out, dtype, draw=False))
+        share = float(validation)
+        if isinstance(training, Blocks):
+            training, held = held_out(training, share, seed)
+        else:
+            training, held = _split(program, training, share, dim, seed)
+    elif validation is not None:
+        held = _given(program, parameters, validation, dim, dtype)
+    return _data(parameters, training, held, buffer)
+
+
+def _data(
+    parameters: Mapping[str, Any], training: Arguments | Blocks, held: Arguments | Blocks | None, buffer: int
+) -> Data:
+    def arguments(part: Arguments | Blocks) -> Arguments:
+        return Arguments({}, {}, part.sizes(parameters)) if isinstance(part, Blocks) else part
+
+    return Data(
+        arguments(training),
+        None if held is None else arguments(held),
+        training if isinstance(training, Blocks) else None,
+        held if isinstance(held, Blocks) else None,
+        buffer,
+    )
+
+
+def _streamed(
+    program: Program, parameters: Mapping[str, Any], stream: Stream, dtype: np.dtype[Any]
+) -> tuple[Arguments | Blocks, int]:
+    """The data of a stream, in memory where the buffer holds all of them, and the buffer."""
+    blocks, buffer = stream.blocks(program, dtype)
+    if blocks.samples > buffer:
+        return blocks, buffer
+    return checked_arguments(program, parameters, read_whole(blocks), dtype, draw=False), buffer
+
+
+def _given(
+    program: Program, parameters: Mapping[str, Any], validation: Any, dim: Dim | None, dtype: np.dtype[Any]
+) -> Arguments | Blocks:
+    """Held-out data, as they were given."""
+    pair = {} if isinstance(validation, Stream) else _pair(program, validation)
+    stream = validation if isinstance(validation, Stream) else stream_of(pair, None, None)
+    if stream is not None:
+        return _streamed(program, parameters, stream, dtype)[0]
+    return checked_arguments(program, parameters, _weighted(program, pair, None, dim), dtype, draw=False)
 
 
 def _weighted(program: Program, inputs: dict[str, Any], weights: Any, dim: Dim | None) -> dict[str, Any]:
@@ -83,7 +172,9 @@ def _pair(program: Program, validation: Any) -> dict[str, Any]:
     return {"X": validation[0], "y": validation[1]}
 
 
-def _split(program: Program, everything: Arguments, share: float, dim: Dim | None, seed: int) -> Data:
+def _split(
+    program: Program, everything: Arguments, share: float, dim: Dim | None, seed: int
+) -> tuple[Arguments, Arguments]:
     """Some samples held out, drawn by the seed."""
     if not 0 < share < 1:
         raise SpecificationError(f"the share of data held out must be between 0 and 1, got {share:g}")
@@ -97,7 +188,8 @@ def _split(program: Program, everything: Arguments, share: float, dim: Dim | Non
         )
     # Beside the seeds of initial parameters and of the order.
     order = np.random.default_rng([seed, 2]).permutation(samples)
-    return Data(*(_part(program, everything, np.sort(part), dim) for part in (order[held:], order[:held])))
+    rest, apart = (_part(program, everything, np.sort(part), dim) for part in (order[held:], order[:held]))
+    return rest, apart
 
 
 def _part(program: Program, everything: Arguments, chosen: Array, dim: Symbol) -> Arguments:

@@ -16,6 +16,7 @@ from backproof.ir.traverse import walk
 from backproof.kernels.numpy_backend import NumpyEquations
 from backproof.training.batches import sample_dimension
 from backproof.training.predict import needed_for
+from backproof.training.source import Blocks
 
 PART = 8192
 """Samples in a part: what is computed of them all at once is small beside any data that are large."""
@@ -79,6 +80,7 @@ class Judge:
         metrics: by name.
         dtype: to compute in.
         penalised: whether the loss includes penalties.
+        blocks: the data where they are not in memory; of them the predictions are kept for metrics.
     """
 
     def __init__(
@@ -90,12 +92,13 @@ class Judge:
         dtype: np.dtype[Any],
         *,
         penalised: bool = False,
+        blocks: Blocks | None = None,
     ) -> None:
         predicting, structure = program.predicting, program.structure
         split = structure is not None and structure.penalised
         self._loss = "D" if split else program.loss
         self._penalty = "R" if split and penalised else None
-        self._inputs, self._sizes = inputs, sizes
+        self._inputs, self._sizes, self._blocks = inputs, sizes, blocks
         self._metrics = {name: metric_named(name) for name in metrics}
         if self._metrics and structure is None:
             raise SpecificationError("metrics need a network, whose prediction is known; leave metrics out")
@@ -125,28 +128,33 @@ class Judge:
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[float, dict[str, float]]:
         """The loss and the metrics; an infinite loss where something is not finite."""
         try:
-            loss, prediction = self._judged(parameters)
+            loss, prediction, target = self._judged(parameters)
         except NonFiniteError:
             return float("inf"), {name: float("nan") for name in self._metrics}
         if not self._metrics:
             return loss, {}
-        target = self._inputs["y"].T if self._turned else self._inputs["y"]
         return loss, {name: metric(prediction, target) for name, metric in self._metrics.items()}
 
-    def _judged(self, parameters: Mapping[str, Array]) -> tuple[float, Array]:
-        """The loss, and the predictions, samples in rows, where they are needed."""
-        loss, predictions, penalty = 0.0, [], 0.0
+    def _judged(self, parameters: Mapping[str, Array]) -> tuple[float, Array, Array]:
+        """The loss, and the predictions and targets, samples in rows, where they are needed."""
+        loss, predictions, targets, penalty = 0.0, [], [], 0.0
         for inputs, sizes, share in self._parts():
             values = self._equations({**inputs, **parameters}, sizes)
             loss += float(values[self._loss]) * (share if self._averaged else 1.0)
             if self._metrics:
                 predictions.append(values[self._output].T if self._turned else values[self._output])
+                targets.append(inputs["y"].T if self._turned else inputs["y"])
             penalty = float(values[self._penalty]) if self._penalty is not None else 0.0
-        return loss + penalty, np.concatenate(predictions) if predictions else np.zeros((0, 0))
+        nothing = [np.zeros((0, 0))]
+        return loss + penalty, np.concatenate(predictions or nothing), np.concatenate(targets or nothing)
 
     def _parts(self) -> Iterator[tuple[Mapping[str, Array], Mapping[str, int], float]]:
         """Inputs and sizes of each part, and its share of all samples."""
         samples = self._sizes[self._dim.name] if self._dim is not None else 0
+        if self._blocks is not None:
+            for inputs, count in self._blocks.parts(PART):
+                yield inputs, {**self._sizes, self._blocks.sample.name: count}, count / self._blocks.samples
+            return
         if self._dim is None or samples <= PART:
             yield self._inputs, self._sizes, 1.0
             return

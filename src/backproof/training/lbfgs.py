@@ -127,7 +127,7 @@ class LbfgsRun(Run):
             loss = float(intermediate_result.fun)
             self.history.append(Epoch(len(self.history) + 1, loss, seconds, self.made))
             shown.step(len(self.history), self.made, loss)
-            self._look(before, self.batches.order())
+            self._look(before, self.batches.order()[:])
             if self.validation is None:
                 self._keep_if_better(loss, self.parameters, len(self.history))
             if self._told():

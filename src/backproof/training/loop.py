@@ -17,6 +17,7 @@ from backproof.training.events import Callback
 from backproof.training.progress import reporter
 from backproof.training.result import TrainingResult
 from backproof.training.schedules import Plateau, Schedule
+from backproof.training.stream import Stream
 
 
 def train(
@@ -38,7 +39,7 @@ def train(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     weights: Any = None,
-    validation: float | tuple[Any, Any] | None = None,
+    validation: float | tuple[Any, Any] | Stream | None = None,
     patience: int | None = None,
     metrics: Sequence[str] = (),
     callbacks: Sequence[Callback] = (),
@@ -52,7 +53,8 @@ def train(
     Args:
         net: a network or any program, derived or not.
         X: the inputs, ``(n, d)`` for samples in rows; a mapping by identifier where a program has others than X and y.
-        y: the targets, ``(n, units)``; ``(n,)`` where there is one unit.
+            Mapped arrays and paths of ``.npy`` and Parquet files are streamed where they are large: see ``Stream``.
+        y: the targets, ``(n, units)``; ``(n,)`` where there is one unit. Of a Parquet file the name of their column.
         params: initial parameters, copied. Without them weights are drawn by the activation that follows them, Glorot
             uniform for sigmoid, tanh, softmax and identity, He normal for ReLU and its kin, and biases are zero.
         optimizer: ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"adam"``, ``"adamw"``, ``"rmsprop"`` or ``"lion"``,
@@ -71,7 +73,7 @@ def train(
         clip_norm: gradients are scaled together so that √(Σ g²) is at most this.
         clip_value: every entry of a gradient is brought into [−clip_value, clip_value], before ``clip_norm``.
         weights: of the samples in the loss, for a network made with ``weighted=True``; all 1 where None.
-        validation: held-out data ``(X, y)``, or the share of the data to hold out, drawn by the seed.
+        validation: held-out data ``(X, y)``, a ``Stream``, or the share of the data to hold out, drawn by the seed.
         patience: epochs without a lower validation loss after which to stop, with the best parameters.
         metrics: ``"accuracy"``, ``"r2"``, ``"mae"``, ``"rmse"``, of the validation data after each epoch.
         callbacks: called after each epoch with an ``Event``, whose ``stop()`` ends the training. Their time is not
@@ -79,10 +81,6 @@ def train(
         initialization: how weights are drawn where ``params`` is None: ``"glorot_uniform"``, ``"he_normal"``,
             ``"lecun_normal"``, their uniform or normal kin, ``"orthogonal"``, or ``"uniform"`` from 0 to 1.
         norms: whether the history has norms of gradients and updates, measured now and then.
-        checkpoint: a folder, or ``Checkpoints(folder, ...)``, where the training is kept every so often.
-        resume: whether to go on from the newest checkpoint there, to the bits of a run that was never stopped, with the
-            same data and options; ``epochs`` may be more where the schedule is not stretched over them. ``"auto"`` for
-            going on where there is a checkpoint. Callbacks are told of the last epoch again, and of none before.
         checkpoint: a folder, or ``Checkpoints(folder, ...)``, where the training is kept every so often.
         resume: whether to go on from the newest checkpoint there, to the bits of a run that was never stopped, with the
             same data and options; ``epochs`` may be more where the schedule is not stretched over them. ``"auto"`` for

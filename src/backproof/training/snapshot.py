@@ -11,6 +11,7 @@ import numpy as np
 from backproof.ir.arithmetic import Array
 from backproof.training.epoch import Epoch
 from backproof.training.steps import State
+from backproof.training.window import StreamOrder
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class Pass:
         seconds: spent so far.
     """
 
-    order: Array
+    order: Array | StreamOrder
     before: State = field(default_factory=dict)
     done: int = 0
     mean: float = 0.0

@@ -17,6 +17,7 @@ from backproof.kernels.llvm.steps import Update
 from backproof.kernels.numpy_backend import NumpyEquations, NumpyKernel
 from backproof.optimizers import RATE
 from backproof.training.batches import Batch, Batches
+from backproof.training.window import Window
 
 State = dict[str, Array]
 Rates = npt.NDArray[np.float64]
@@ -142,22 +143,34 @@ class NativeSteps:
     Args:
         native: the run in machine code.
         reference: makes a step again that went wrong.
+        window: the samples that are in memory, if not all are: those that the run knows.
     """
 
     backend = "llvm"
     at_once = True
 
-    def __init__(self, native: NativeRun, reference: NumpySteps) -> None:
-        self._native, self._reference = native, reference
+    def __init__(self, native: NativeRun, reference: NumpySteps, window: Window | None = None) -> None:
+        self._native, self._reference, self._window = native, reference, window
         self._program = reference.kernel.trace.program
 
     def take(self, order: Order, size: int, rates: Rates, first: int) -> Array:
         before = self._native.state()
-        losses = self._native.steps(order, size, rates, first)
+        losses = self._made(order, size, rates, first)
         if not np.isfinite(losses).all():
             self._native.restore(before)
             self._find_divergence(order, size, rates, first)
         return losses
+
+    def _made(self, order: Order, size: int, rates: Rates, first: int) -> Array:
+        """The steps in machine code, as many at a time as there are samples in memory for."""
+        if self._window is None:
+            return self._native.steps(order, size, rates, first)
+        losses: list[Array] = []
+        for part in self._window.pieces(order, size):
+            places, done = self._window.hold(order[part]), part.start // size
+            made = slice(done, done + len(places) // size)
+            losses.append(self._native.steps(places, size, rates[made], first + done))
+        return np.concatenate(losses)
 
     def _find_divergence(self, order: Order, size: int, rates: Rates, first: int) -> None:
         """The steps once more, one at a time, until the reference names what became non-finite.
@@ -173,7 +186,7 @@ class NativeSteps:
                 self._reference.values(parameters, self._reference.batches.chosen(chosen), first + step)
             except NonFiniteError as error:
                 raise Diverged(error, step, parameters, previous) from error
-            losses = self._native.steps(chosen, size, rates[step : step + 1], first + step)
+            losses = self._made(chosen, size, rates[step : step + 1], first + step)
             if not np.isfinite(losses).all():  # only there, by another order of the sums
                 raise Diverged(self._lost(float(losses[0])), step, parameters, previous)
             previous = parameters
