@@ -17,6 +17,8 @@ PUBLIC = {
     "Checkpoints",
     "Stream",
     "Derivation",
+    "MLPClassifier",
+    "MLPRegressor",
     "Notation",
     "__version__",
     "activation",
@@ -45,6 +47,20 @@ def test_a_public_name_is_what_it_says_and_has_a_docstring(name: str) -> None:
     assert value.__name__ == name
     assert value.__doc__
     assert getattr(backproof, name) is value
+
+
+def test_what_a_report_of_a_check_offers() -> None:
+    from backproof.checking import Report
+
+    fields = {
+        "verdict", "judged", "findings", "conventions", "trace", "subject", "dtype", "points", "source", "mended",
+        "notes", "allow_uninformative",
+    }  # fmt: skip
+    offered = {"ok", "passes", "sentence", "raise_if_wrong", "text", "json", "html", "save"}
+    report = backproof.check("delta_2 = y_hat - y", "3-2-1")
+    assert {name for name in dir(report) if not name.startswith("_")} == fields | offered
+    assert isinstance(report, Report)
+    assert callable(report._repr_html_)
 
 
 def test_no_public_name_is_the_name_of_a_module() -> None:

@@ -24,9 +24,9 @@ class Report(Checked):
         (False, 'derivative-missing')
     """
 
-    def text(self, *, width: int = 80, color: bool = False) -> str:
-        """The report as text of at most ``width`` columns."""
-        return to_text(self, width=width, color=color)
+    def text(self, *, width: int = 80, color: bool = False, ascii: bool = False) -> str:
+        """The report as text of at most ``width`` columns; with signs of ASCII where a terminal lacks others."""
+        return to_text(self, width=width, color=color, ascii=ascii)
 
     def json(self) -> str:
         """The report as JSON, with the keys of docs/checking.md."""

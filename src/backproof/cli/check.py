@@ -234,4 +234,14 @@ def _tell(report: Report, as_json: bool) -> None:
         return
     terminal = sys.stdout.isatty()
     width = min(shutil.get_terminal_size().columns, WIDEST) if terminal else PIPED_WIDTH
-    print(report.text(width=width, color=terminal and not os.environ.get("NO_COLOR")))
+    color = terminal and not os.environ.get("NO_COLOR")
+    print(report.text(width=width, color=color, ascii=not _encodes("✓✗─▶")))
+
+
+def _encodes(signs: str) -> bool:
+    """Whether standard output has the signs."""
+    try:
+        signs.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -18,7 +18,7 @@ from backproof.checking.writing.marking import notation_of
 from backproof.checking.writing.page_parts import diff_lines, doubts, findings, picture, quantities, spoken
 from backproof.checking.writing.signs import SIGNS, target_id, verdicts
 from backproof.checking.writing.wording import headline, numbers, place, sentence, subject, summary
-from backproof.render.document import Badge, Block, Display, Document, Heading
+from backproof.render.document import Badge, Block, Display, Document, Heading, Paragraph
 from backproof.render.html import HtmlSection
 from backproof.render.html import to_html as document_html
 from backproof.render.html_blocks import clean
@@ -138,8 +138,17 @@ def _with_values(blocks: tuple[Block, ...], report: Checked) -> Iterator[Block]:
             found = judged.get(target_id(by_number[block.number], report.trace))
             if found is not None and not block.values:
                 yield replace(block, values=found.right)
+                yield from _in_its_place(block, found)
                 continue
         yield block
+
+
+def _in_its_place(block: Display, judged: Judged) -> Iterator[Block]:
+    """The user's values of a quantity that is wrong."""
+    if judged.verdict is Verdict.WRONG and judged.values != judged.right:
+        where = place(judged.variable, judged.line)
+        yield Paragraph((f"✗ {where} has in its place" if where else "✗ In its place yours has",))
+        yield Display(number=0, target=block.target, lines=(), values=judged.values)
 
 
 # --- the template -----------------------------------------------------------------------------------------------------

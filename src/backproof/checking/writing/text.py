@@ -20,20 +20,24 @@ from backproof.render.typeset import typeset
 
 NARROWEST = 40
 INDENT = "    "
+ASCII_SIGNS = str.maketrans("✓✗·─▶◀┘–−…ΔσΣ∂∘×ᵀ±", "vX.-><'---DsSdoxT~")
+"""What stands for signs that a terminal lacks: another sign for each verdict, as wide."""
 MOST_TOLD = 12
 """Quantities that are told one by one."""
 
 
-def to_text(report: Checked, *, width: int = WIDTH, color: bool = False) -> str:
+def to_text(report: Checked, *, width: int = WIDTH, color: bool = False, ascii: bool = False) -> str:
     """The report as text of at most ``width`` columns; code of the user's is never broken.
 
     Args:
         report: what was found.
         width: columns; at least 40 are taken.
         color: whether verdicts are coloured too, for a terminal.
+        ascii: whether signs that a terminal may lack are replaced; names stay as they are.
     """
     page = _Page(report, max(width, NARROWEST))
-    return "\n".join(painted(line, color=color) for line in page.lines())
+    text = "\n".join(painted(line, color=color) for line in page.lines())
+    return text.translate(ASCII_SIGNS) if ascii else text
 
 
 @dataclass(frozen=True)

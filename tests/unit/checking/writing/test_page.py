@@ -44,6 +44,11 @@ def test_the_users_values_stand_beside_the_right_ones() -> None:
         assert f'<td class="worst">{value:.5g}</td>'.replace("-", "−") in html
 
 
+def test_the_derivation_has_the_users_values_under_the_right_ones() -> None:
+    assert "✗ result[&#39;W_1&#39;] has in its place" in reports.wrong().html()
+    assert "has in its place" not in reports.right().html()
+
+
 def test_an_equation_of_a_layer_that_is_like_the_others_is_shown_where_it_is_wrong() -> None:
     assert "wrong in yours" in reports.deep().html()
 

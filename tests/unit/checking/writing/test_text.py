@@ -91,3 +91,11 @@ def test_what_does_not_print_is_shown_as_its_escape() -> None:
     assert "\u202e" not in text
     assert "\\x1b[31m" in text
     assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_without_its_signs_verdicts_still_differ() -> None:
+    text = to_text(reports.wrong(), ascii=True)
+    assert text.startswith("X Wrong: lacking\n")
+    assert "dL/dW_1 X" in text
+    assert "dL/dW_2 v" in text
+    assert "v right   X wrong   . not looked at" in text
