@@ -20,6 +20,8 @@ from backproof.version import __version__
 _MODULE_OF = {
     "Checkpoints": "training",
     "Derivation": "derivation",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
     "Notation": "notation",
     "Stream": "training",
     "activation": "definitions",
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from backproof.definitions import loss as loss
     from backproof.derivation import Derivation as Derivation
     from backproof.derivation import derive as derive
+    from backproof.estimators import MLPClassifier as MLPClassifier
+    from backproof.estimators import MLPRegressor as MLPRegressor
     from backproof.networks import mlp as mlp
     from backproof.notation import Notation as Notation
     from backproof.optimizers import optimizer as optimizer
