@@ -19,8 +19,8 @@ FLOORS = (
     ("rules",),
     ("backprop", "networks", "parsing", "definitions", "notation", "optimizers"),
     ("proof", "emit", "render", "kernels"),
-    ("derivation", "training", "checking"),
-    ("bench", "run", "page", "estimators"),
+    ("derivation", "page", "training", "checking"),
+    ("bench", "run", "estimators"),
     ("cli", "pytest_plugin", "__init__", "__main__"),
 )
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}
@@ -35,7 +35,7 @@ STRANGERS = (
 
 LAZY = (PACKAGE, f"{PACKAGE}.cli")
 """The package itself and its commands load what they need when it is asked for."""
-OPTIONAL = {"IPython", "jax", "pandas", "torch"}
+OPTIONAL = {"IPython", "jax", "pandas", "tensorboard", "torch"}
 """Libraries that may be missing."""
 HEAVY = {"matplotlib", "polars"}
 """Libraries that take longer to load than most trainings take: drawings and tables load them when asked for."""
