@@ -18,13 +18,14 @@ from backproof.backprop.trace import Trace
 from backproof.emit import source
 from backproof.errors import SpecificationError, suggestion
 from backproof.files import atomic_write_text
-from backproof.ir.arguments import checked_arguments, checked_values
+from backproof.ir.arguments import checked_arguments, checked_values, positive_number
 from backproof.ir.arithmetic import NumpyArithmetic
 from backproof.ir.evaluate import Evaluator, evaluate_program
 from backproof.ir.program import Program
 from backproof.kernels import Kernel, compile_trace
 from backproof.notation import Notation
 from backproof.optimizers import Optimizer, optimizer_named
+from backproof.page import Page, build_page, shown_structure
 from backproof.proof import METHODS, Certificate, StepProof, prove, prove_view
 from backproof.render.data import to_data
 from backproof.render.dialects import UNICODE
@@ -137,7 +138,7 @@ class Derivation:
 
         Example:
             >>> import backproof as bp
-            >>> "θ ← θ − ηv" in bp.derive(bp.mlp(3, 2, 1)).with_optimizer("momentum").text()
+            >>> "θ ← θ − η × v" in bp.derive(bp.mlp(3, 2, 1)).with_optimizer("momentum").text()
             True
         """
         return replace(self, rule=optimizer_named(optimizer))
@@ -264,6 +265,50 @@ class Derivation:
             True
         """
         return source(self.trace, target, **options)
+
+    def page(
+        self,
+        *,
+        optimizer: str = "sgd",
+        learning_rate: float = 0.5,
+        seed: int = 0,
+        params: Mapping[str, Any] | None = None,
+        data: str | Path | None = None,
+    ) -> Page:
+        """The derivation as a page on which the network learns and every equation shows its numbers.
+
+        Args:
+            optimizer: with which the page begins; it has the others of ``bp.train`` too.
+            learning_rate: η at the beginning.
+            seed: for the initial parameters, which are those of ``bp.train`` with this seed.
+            params: initial parameters in their place.
+            data: a CSV file: the inputs of an example, then its targets or its class.
+
+        Returns:
+            The page; ``.save(path)`` writes it, ``.html`` is its text, and notebooks show it.
+
+        Raises:
+            UnsupportedError: a program that is no network, or has what the page cannot show yet.
+            DataError: a table that does not fit.
+
+        Example:
+            >>> import backproof as bp
+            >>> bp.derive(bp.mlp(3, 2, 1)).page().html[:15]
+            '<!DOCTYPE html>'
+        """
+        shown_structure(self.trace)
+        proved = self.proved()
+        certificate = proved.certificate
+        return build_page(
+            self.trace,
+            {name: proved.view(name).document() for name in VIEWS},
+            certified=() if certificate is None else certificate.summary(),
+            optimizer=optimizer,
+            learning_rate=positive_number("the learning rate", learning_rate),
+            seed=seed,
+            params=params,
+            data=data,
+        )
 
     def compile(self, backend: str = "auto", dtype: npt.DTypeLike = "float64") -> Kernel:
         """A callable ``(params, X, y) -> (loss, gradients)``.
