@@ -15,6 +15,7 @@ import typer
 from backproof.cli.bench import bench
 from backproof.cli.check import check
 from backproof.cli.derive import derive
+from backproof.cli.page import page
 from backproof.cli.prove import prove
 from backproof.cli.run import run
 from backproof.errors import BackproofError
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command(no_args_is_help=True)(derive)
 app.command(no_args_is_help=True)(prove)
 app.command(no_args_is_help=True)(check)
+app.command(no_args_is_help=True)(page)
 app.command()(run)
 app.command()(bench)
 

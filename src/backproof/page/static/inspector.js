@@ -1,0 +1,101 @@
+/** What is chosen in the picture or in an equation: its value, to be changed where it can be, and its gradient. */
+
+import { shapes, parameters } from "./derivation.js";
+import { shown, typed } from "./numbers.js";
+
+export class Inspector {
+  /**
+   * @param {HTMLElement} box
+   * @param {import("./model.js").Model} model
+   * @param {import("./diagram.js").Diagram} diagram
+   * @param {() => void} changed
+   */
+  constructor(box, model, diagram, changed) {
+    Object.assign(this, { box, model, diagram, changed, reference: null });
+  }
+
+  /** @param {object | null} reference */
+  choose(reference) {
+    this.reference = reference;
+    this.diagram.path(reference);
+    this.box.replaceChildren();
+    if (reference === null) {
+      this.box.append(paragraph("Choose a weight, an input or a symbol to see where it comes back, and to change its number."));
+      return;
+    }
+    if (reference.at === null) this.whole(reference);
+    else this.entry(reference);
+  }
+
+  /** A matrix: how large it is. */
+  whole({ id }) {
+    const shape = (shapes[id] ?? []).join("×");
+    this.box.append(paragraph(`${id}${shape ? `, ${shape}` : ""}: it is marked wherever it stands.`));
+  }
+
+  entry(reference) {
+    const { id, at } = reference;
+    const changeable = parameters.includes(id) || id === "X" || id === "y";
+    const name = reference.name ?? this.nameOf(reference) ?? `${id}, entry ${at + 1}`;
+    const line = document.createElement("div");
+    line.className = "row";
+    if (changeable) {
+      const label = document.createElement("label");
+      label.textContent = `${name} = `;
+      this.input = document.createElement("input");
+      this.input.id = "entry";
+      this.input.inputMode = "decimal";
+      this.input.addEventListener("change", () => this.change());
+      label.append(this.input);
+      line.append(label);
+    } else {
+      this.input = null;
+      this.text = document.createElement("span");
+      this.name = name;
+      line.append(this.text);
+    }
+    this.gradient = document.createElement("span");
+    this.gradient.className = "quiet";
+    line.append(this.gradient);
+    this.box.append(line);
+    const paths = this.diagram.paths(reference);
+    if (paths) {
+      const many = `${paths} paths lead from it to the loss: their products add up.`;
+      this.box.append(paragraph(paths === 1 ? "One path leads from it to the loss (marked)." : many));
+    }
+    this.update();
+  }
+
+  nameOf({ id, at }) {
+    const { edges, nodes } = this.model.told;
+    return [...Object.entries(edges), ...Object.entries(nodes)].find(([, [other, k]]) => other === id && k === at)?.[0];
+  }
+
+  change() {
+    const value = typed(this.input.value);
+    if (Number.isNaN(value)) this.update();
+    else {
+      this.model.setEntry(this.reference.id, this.reference.at, value);
+      this.changed();
+    }
+  }
+
+  /** The numbers of what is chosen. */
+  update() {
+    if (this.reference === null || this.reference.at === null || !this.gradient) return;
+    const { id, at } = this.reference;
+    const value = this.model.one[id]?.[at];
+    if (value === undefined) return;
+    if (this.input) {
+      if (document.activeElement !== this.input) this.input.value = String(Number(value.toPrecision(6)));
+    } else this.text.textContent = `${this.name} = ${shown(value)}`;
+    const gradient = this.model.gradientOf(id);
+    this.gradient.textContent = gradient ? `∂L/∂ of it, for all examples: ${shown(this.model.all[gradient][at])}` : "";
+  }
+}
+
+function paragraph(text) {
+  const element = document.createElement("p");
+  element.textContent = text;
+  return element;
+}
