@@ -28,6 +28,7 @@ class Arena:
         raw = np.zeros(size * self.dtype.itemsize + ALIGNMENT, np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
         self.memory = raw[start : start + size * self.dtype.itemsize].view(self.dtype)
+        self._views: dict[str, Array] = {}
 
     @property
     def address(self) -> int:
@@ -49,6 +50,9 @@ class Arena:
 
     def _seen(self, id: str) -> Array:
         """The entries of a quantity, rows first, as a view."""
-        b = self.buffers[id]
-        lines = self.memory[b.offset : b.offset + b.size].reshape(-1, b.stride)[: b.major, : b.minor]
-        return lines if b.layout == "rows" else lines.T
+        found = self._views.get(id)
+        if found is None:
+            b = self.buffers[id]
+            lines = self.memory[b.offset : b.offset + b.size].reshape(-1, b.stride)[: b.major, : b.minor]
+            found = self._views[id] = lines if b.layout == "rows" else lines.T
+        return found

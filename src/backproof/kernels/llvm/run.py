@@ -136,7 +136,7 @@ class NativeRun:
         if self._per_step and numbers.shape != (count,):
             raise SpecificationError(f"{count} steps need as many rates, got an array of shape {numbers.shape}")
         streams = [drawn.stream for drawn in self._drawn]
-        words = np.ascontiguousarray(keys(self._seed, first, count, streams))
+        words = np.ascontiguousarray(keys(self._seed, first, count, streams) if streams else np.zeros(0))
         pointers = [int(array.ctypes.data) for array in (numbers,) if self._per_step]
         pointers += [int(words.ctypes.data)] if streams else []
         inputs = np.array([*self._described_inputs, *pointers] or [0], np.int64)
