@@ -14,6 +14,7 @@ from backproof.optimizers import Optimizer
 from backproof.training.beginning import begin
 from backproof.training.checkpoints import Checkpoints
 from backproof.training.events import Callback
+from backproof.training.interrupts import Interruptible, listening
 from backproof.training.progress import reporter
 from backproof.training.result import TrainingResult
 from backproof.training.schedules import Plateau, Schedule
@@ -130,5 +131,6 @@ def train(
         checkpoint=checkpoint,
         resume=resume,
     )
-    with reporter(progress, training.epochs, training.run.batches.per_epoch, training.run.made) as shown:
-        return training.go(shown)
+    run = training.run
+    with reporter(progress, training.epochs, run.batches.per_epoch, run.made) as shown, listening() as heard:
+        return training.go(Interruptible(shown, heard))
