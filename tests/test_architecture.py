@@ -20,7 +20,7 @@ FLOORS = (
     ("backprop", "networks", "parsing", "definitions", "notation", "optimizers"),
     ("proof", "emit", "render", "kernels"),
     ("derivation", "page", "training", "checking"),
-    ("bench", "run", "estimators"),
+    ("bench", "run", "estimators", "models"),
     ("cli", "pytest_plugin", "__init__", "__main__"),
 )
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}

@@ -25,6 +25,7 @@ PUBLIC = {
     "check",
     "derive",
     "find_learning_rate",
+    "load_model",
     "loss",
     "mlp",
     "optimizer",

@@ -28,6 +28,7 @@ _MODULE_OF = {
     "check": "checking",
     "derive": "derivation",
     "find_learning_rate": "training",
+    "load_model": "models",
     "loss": "definitions",
     "mlp": "networks",
     "optimizer": "optimizers",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from backproof.derivation import derive as derive
     from backproof.estimators import MLPClassifier as MLPClassifier
     from backproof.estimators import MLPRegressor as MLPRegressor
+    from backproof.models import load_model as load_model
     from backproof.networks import mlp as mlp
     from backproof.notation import Notation as Notation
     from backproof.optimizers import optimizer as optimizer

@@ -66,6 +66,43 @@ def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def atomic_replacement(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A place to write a file too large for the memory: it becomes the file when all went well, or nothing is left.
+
+    Args:
+        path: the file to write; links are followed. A pipe or a device is its own place.
+
+    Raises:
+        OutputError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with atomic_replacement(f"{folder}/rows.csv") as place:
+        ...         _ = place.write_text("a,b")
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['rows.csv']
+    """
+    with _refusals_explained(path):
+        mode = _mode(path)
+        if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            temporary = target = Path(path)
+        else:
+            target = Path(os.path.realpath(path))
+            temporary = _beside(target, b"", _replaceable(path))
+    try:
+        yield temporary
+        if temporary != target:
+            with _refusals_explained(path):
+                with temporary.open("rb") as stream:
+                    os.fsync(stream.fileno())
+                os.replace(temporary, target)
+    finally:
+        if temporary != target:
+            temporary.unlink(missing_ok=True)
+
+
 def durable_write_bytes(path: str | os.PathLike[str], data: bytes | bytearray, scratch: str) -> None:
     """Like ``atomic_write_bytes``, and after a crash of the machine too: the folder's entry is on disk as well.
 

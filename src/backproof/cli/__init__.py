@@ -15,6 +15,7 @@ import typer
 from backproof.cli.bench import bench
 from backproof.cli.check import check
 from backproof.cli.derive import derive
+from backproof.cli.model import evaluate, predict, summary
 from backproof.cli.page import page
 from backproof.cli.prove import prove
 from backproof.cli.run import run
@@ -36,6 +37,9 @@ app.command(no_args_is_help=True)(prove)
 app.command(no_args_is_help=True)(check)
 app.command(no_args_is_help=True)(page)
 app.command()(run)
+app.command(no_args_is_help=True)(predict)
+app.command(no_args_is_help=True)(evaluate)
+app.command(no_args_is_help=True)(summary)
 app.command()(bench)
 
 

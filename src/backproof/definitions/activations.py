@@ -44,6 +44,15 @@ def activation(name: str, formula: str, *, variable: str = "x") -> Function:
         >>> activation("logistic_by_hand", "1/(1 + exp(-x))").derivative == parse_scalar_formula("y*(1 - y)", "y")
         True
     """
+    return register(function_of(name, formula, variable=variable))
+
+
+def function_of(name: str, formula: str, *, variable: str = "x") -> Function:
+    """The function that ``activation`` makes, which nobody else gets to know by its name.
+
+    Raises:
+        FormulaError, SpecificationError: see ``activation``.
+    """
     check_name(name, "activation")
     check_name(variable, "variable")
     parsed = parse_scalar_formula(formula, [variable], defining=name)
@@ -57,7 +66,7 @@ def activation(name: str, formula: str, *, variable: str = "x") -> Function:
     stable = recognised(definition)
     written = " ".join(formula.split())
     fn = Function(name, definition, stable=None if stable == definition else stable, source=f"the formula {written}")
-    return register(_differentiated(fn, definition))
+    return _differentiated(fn, definition)
 
 
 def _differentiated(fn: Function, definition: Expr) -> Function:

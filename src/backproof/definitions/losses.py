@@ -74,11 +74,20 @@ def loss(name: str, formula: str) -> Loss:
         >>> own.name
         'quartic'
     """
+    return register(loss_of(name, formula))
+
+
+def loss_of(name: str, formula: str) -> Loss:
+    """The loss that ``loss`` makes, which nobody else gets to know by its name.
+
+    Raises:
+        FormulaError, ShapeError, SpecificationError: see ``loss``.
+    """
     check_identifier(name, "loss")
     shape = (Symbol("samples"), Symbol("outputs"))
     value = _parsed(formula, shape)
     _check(name, formula, value)
-    return register(Loss(name, FormulaLoss(formula), label=" ".join(formula.split())))
+    return Loss(name, FormulaLoss(formula), label=" ".join(formula.split()))
 
 
 def _check(name: str, formula: str, value: Expr) -> None:

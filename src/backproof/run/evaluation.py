@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from backproof.ir.program import Program
@@ -193,6 +194,12 @@ def class_scores(probabilities: Matrix, Y: Matrix, log_loss: float) -> ClassScor
     rows, classes = Y.shape
     true, predicted = Y.argmax(axis=1), probabilities.argmax(axis=1)
     confusion = np.bincount(classes * true + predicted, minlength=classes**2).reshape(classes, classes)
+    return scores_of_counts(confusion, log_loss)
+
+
+def scores_of_counts(confusion: NDArray[np.int64], log_loss: float) -> ClassScores:
+    """The scores of examples counted by true class (rows) and predicted class (columns)."""
+    rows = int(confusion.sum())
     correct, totals = int(np.trace(confusion)), confusion.sum(axis=1)
     present = totals > 0
     recalls = np.diag(confusion)[present] / totals[present]

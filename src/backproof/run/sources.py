@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from backproof.errors import DataError, suggestion
+from backproof.errors import BackproofError, DataError, suggestion
 from backproof.run.columns import Place
 from backproof.run.delimited import delimited_batches
 from backproof.run.wording import quoted, quoted_path
@@ -30,6 +30,8 @@ def named(path: Path) -> Iterator[None]:
         yield
     except DataError as error:
         raise DataError(f"{quoted_path(path)}: {error}") from None
+    except BackproofError:
+        raise
     except OSError as error:
         if isinstance(error, BrokenPipeError) or error.filename not in (None, str(path), path):
             raise  # of another file
@@ -44,7 +46,7 @@ def kind_of(path: Path) -> SourceKind:
     Raises:
         DataError: there is no such file, or nothing that has this suffix can be read.
     """
-    _refuse_no_file(path)
+    refuse_no_file(path)
     match [suffix.lower() for suffix in path.suffixes][-2:]:
         case [*_, ".csv"] | [".csv", ".gz"]:
             return "csv"
@@ -58,7 +60,12 @@ def kind_of(path: Path) -> SourceKind:
             )
 
 
-def _refuse_no_file(path: Path) -> None:
+def refuse_no_file(path: Path) -> None:
+    """Refuse what is no file that can be read.
+
+    Raises:
+        DataError: says what it is, or which file may be meant.
+    """
     if path.is_dir():
         raise DataError("this is a folder; give the file inside it")
     if not path.exists():

@@ -61,12 +61,17 @@ def marks_of(
         data, validation: by identifier.
     """
     return {
-        "the network or its loss": _digest_of_lines(_equations(trace)),
+        "the network or its loss": derivation_digest(trace),
         "the update rule": _digest_of_lines(_rules(updates)),
         "the initial parameters": _digest_of_lines(f"{id} {array_digest(value)}" for id, value in state.items()),
         **{f"the data {id}": array_digest(array) for id, array in data.items()},
         **{f"the validation data {id}": array_digest(array) for id, array in validation.items()},
     }
+
+
+def derivation_digest(trace: Trace) -> str:
+    """Of all equations of a derivation, forward and backward."""
+    return _digest_of_lines(_equations(trace))
 
 
 def array_digest(value: Any) -> str:
