@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -50,3 +54,16 @@ def test_the_localisation_of_faults() -> None:
     assert all(row["true cause listed"] == row["faults"] > 0 for row in made)
     assert found["two faults"]["one is named"] == found["two faults"]["pairs"] > 0
     assert found["depth"]["50"] < 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="its processes are forked")
+def test_trainings_killed_and_resumed() -> None:
+    table = run("training/kills.py", "--kills", "4", "--only", "cosine")
+    assert re.search(r"not bit for bit the one never killed +0$", table, re.MULTILINE)
+    assert re.search(r"^SIGKILLs +[4-9]", table)
+
+
+def test_the_overheads_of_training() -> None:
+    table = run("training/overhead.py", "--rounds", "1", "--epochs", "2", "--only", "checkpoints")
+    assert len(table.splitlines()) == 5
+    assert "history, checkpoints every epoch" in table

@@ -264,10 +264,10 @@ def _seconds(name: str, backend: str, folder: str | None, out: Path, executed: b
     return time.monotonic() - began
 
 
-def measured(kills: int, seed: int, disk: Path | None) -> Tally:
+def measured(kills: int, seed: int, disk: Path | None, only: str = "") -> Tally:
     """So many kills, over all subjects and backends in turn; the last quarter on the small disk, where there is one."""
     rng, tally = random.Random(seed), Tally()
-    pairs = [(name, backend) for name in SUBJECTS for backend in ("numpy", "llvm")]
+    pairs = [(name, backend) for name in SUBJECTS if only in name for backend in ("numpy", "llvm")]
     wanted = {pair: reference(*pair) for pair in pairs}
     number = 0
     while tally.kills < kills:
@@ -283,6 +283,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="subjects whose name has this in it")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child is not None:
@@ -290,7 +291,7 @@ def main() -> None:
         child(name, backend, folder, Path(out))
         return
     with small_disk() as disk:
-        tally = measured(given.kills, given.seed, disk)
+        tally = measured(given.kills, given.seed, disk, given.only)
     print(f"SIGKILLs                                    {tally.kills}")
     print(f"  while a checkpoint was being written      {tally.while_writing}")
     print(f"  before there was a first one              {tally.before_the_first}")

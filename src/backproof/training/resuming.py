@@ -141,7 +141,10 @@ def put_back(run: Run, there: Found) -> None:
     snapshot = there.checkpoint.snapshot
     if _shapes(snapshot.state) != _shapes(run.steps.state()):
         raise DataError(f"the checkpoint {str(there.path)!r} holds other quantities than the training has")
-    run.restore(snapshot)
+    try:
+        run.restore(snapshot)
+    except (LookupError, TypeError, ValueError) as error:
+        raise DataError(f"the checkpoint {str(there.path)!r} holds no state to go on from: {error}") from error
 
 
 def _shapes(state: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:

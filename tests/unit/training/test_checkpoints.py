@@ -78,6 +78,7 @@ def test_what_was_killed_comes_to_the_same(
     assert_same(found, trained(**given))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="its processes are forked")
 @BACKENDS
 def test_sigkill_at_any_touch_of_a_file(backend: str) -> None:
     command = [sys.executable, str(TESTS / "killed_trainings.py"), backend]
