@@ -13,16 +13,17 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from backproof.errors import SpecificationError
+from backproof.errors import SpecificationError, UnsupportedError
 from backproof.estimators import options
 from backproof.estimators.fitting import Fitted, fit_many, fit_one, joined, one_pass
 from backproof.estimators.names import activation_key
-from backproof.estimators.network import Kind, Network, derived, predicted
+from backproof.estimators.network import Kind, Network, derived, pays_compile, predicted
 from backproof.estimators.readable import ReadableEstimator
 from backproof.estimators.scaling import Scaling, standardising, unchanged
 from backproof.ir.arguments import whole_number
 from backproof.ir.arithmetic import Array
 from backproof.ir.expr import Function
+from backproof.kernels.backends import AUTO, backend_named
 from backproof.rules.losses import Loss
 from backproof.training import RateTest, find_learning_rate
 from backproof.training.beginning import LBFGS
@@ -93,7 +94,13 @@ class NetworkEstimator(ReadableEstimator):
         self._prepare(table, before)
         common = self._common(table, held_out)
         self.learning_rate_ = self._rate(common, seed)
-        self._train({**common, "learning_rate": self.learning_rate_}, seed, before)
+        common["learning_rate"] = self.learning_rate_
+        try:
+            self._train(common, seed, before)
+        except UnsupportedError:
+            if common["backend"] == self.backend:
+                raise
+            self._train({**common, "backend": self.backend}, seed, before)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -119,7 +126,7 @@ class NetworkEstimator(ReadableEstimator):
         common = self._common(table, None)
         if first:
             self.learning_rate_ = self._rate(common, self._seed)
-        common["learning_rate"] = self.learning_rate_
+        common |= {"learning_rate": self.learning_rate_, "backend": self.backend}
         members: Sequence[Any] = [None] * self._ensemble() if first else self.members_
         memories = getattr(self, "_memories", [{}] * len(members))
         made = getattr(self, "_made", 0)
@@ -207,14 +214,15 @@ class NetworkEstimator(ReadableEstimator):
 
     def _common(self, table: Table, held_out: Table | None) -> dict[str, Any]:
         """The trainer's options that all members share."""
+        batch, epochs = options.batch_size(self, len(table.X)), whole_number("max_iter", self.max_iter, 1)
         found: dict[str, Any] = {
             "net": derived(self.network_),
             **self._arrays(table),
             "optimizer": options.optimizer(self),
-            "batch_size": options.batch_size(self, len(table.X)),
-            "epochs": whole_number("max_iter", self.max_iter, 1),
+            "batch_size": batch,
+            "epochs": epochs,
             "shuffle": bool(self.shuffle),
-            "backend": self.backend,
+            "backend": self._backend(table, batch, epochs),
             "dtype": table.X.dtype,
             "schedule": options.schedule(self, len(table.X)),
             "clip_norm": self.clip_norm,
@@ -226,6 +234,15 @@ class NetworkEstimator(ReadableEstimator):
             several = self.network_.kind == "each" and table.y.shape[1] > 1
             found["metrics"] = () if several else (self._metric,)
         return found
+
+    def _backend(self, table: Table, batch: int, epochs: int) -> str:
+        """The backend that is meant; ``"auto"`` is machine code where it pays in several fits like this one."""
+        chosen = backend_named(self.backend)
+        if chosen != AUTO:
+            return chosen
+        steps = epochs * -(-len(table.X) // batch)
+        calls = epochs * (1 + (len(table.X) % batch > 0))
+        return "llvm" if pays_compile(self.network_, batch, steps, calls, table.X.dtype.name) else AUTO
 
     def _arrays(self, table: Table) -> dict[str, Any]:
         weights = table.weights
@@ -245,9 +262,10 @@ class NetworkEstimator(ReadableEstimator):
         return float(np.clip(self._range_test(common, seed).suggestion, 1e-4, 1.0))
 
     def _range_test(self, common: Mapping[str, Any], seed: int, **given: Any) -> RateTest:
-        names = ("net", "X", "y", "weights", "optimizer", "batch_size", "backend", "dtype", "clip_norm")
+        names = ("net", "X", "y", "weights", "optimizer", "batch_size", "dtype", "clip_norm")
         shared = {name: common[name] for name in names if common[name] is not None}
-        return find_learning_rate(**{**shared, "seed": seed, "steps": options.TESTED, **given})
+        own = {"seed": seed, "steps": options.TESTED, "backend": self.backend}
+        return find_learning_rate(**{**shared, **own, **given})
 
     def _train(self, common: Mapping[str, Any], seed: int, before: Any) -> None:
         count = self._ensemble()
@@ -307,8 +325,11 @@ class NetworkEstimator(ReadableEstimator):
         check_is_fitted(self, "members_")
         dtypes = (np.float64, np.float32)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=False)
-        X = self._scaling.apply(self._dense(X))
-        return np.stack([self._y_scaling.undo(predicted(self.network_, member, X)) for member in self.members_])
+        return self._outputs_of(self._dense(X))
+
+    def _outputs_of(self, X: Array) -> Array:
+        scaled = self._scaling.apply(X)
+        return np.stack([self._y_scaling.undo(predicted(self.network_, member, scaled)) for member in self.members_])
 
     def find_learning_rate(self, X: Any, y: Any, sample_weight: Any = None, **given: Any) -> RateTest:
         """A short run whose rate grows from step to step; has a ``plot()``, and changes nothing here.

@@ -192,15 +192,19 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]  #
         Raises:
             SpecificationError: the deviation of one network is wanted.
         """
-        found = self._outputs(X)
-        if found.shape[2] == 1 and not self._several:
-            found = np.concatenate([1 - found, found], axis=2) if len(self.classes_) == 2 else np.ones_like(found)
+        found = self._probabilities(self._outputs(X))
         mean = found[0] if len(found) == 1 else found.mean(axis=0)
         if not return_std:
             return mean
         if len(found) == 1:
             raise SpecificationError("one network has no spread; fit with n_ensemble of at least 2")
         return mean, found.std(axis=0)
+
+    def _probabilities(self, found: Array) -> Array:
+        """A column for each class."""
+        if found.shape[2] > 1 or self._several:
+            return found
+        return np.concatenate([1 - found, found], axis=2) if len(self.classes_) == 2 else np.ones_like(found)
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithms of the probabilities."""
@@ -268,7 +272,8 @@ class MLPClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]  #
         return codes if counts.min() >= 2 and min(held, len(y) - held) >= len(counts) else None
 
     def _explained_target(self, row: Array, y: Any) -> Array:
-        decided = self._decided(self.predict_proba(row)) if y is None else np.asarray(y)
+        likely = self._probabilities(self._outputs_of(row))[0]
+        decided = self._decided(likely) if y is None else np.asarray(y)
         return self._encoded(decided.reshape(1, -1) if self._several else decided.reshape(-1), reset=False)
 
     def __sklearn_tags__(self) -> Any:

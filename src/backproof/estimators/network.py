@@ -14,6 +14,8 @@ from backproof.backprop.trace import Trace
 from backproof.estimators.names import EACH, ONE_OF_MANY, REGRESSION, Losses, loss_of
 from backproof.ir.arithmetic import Array
 from backproof.ir.expr import Function
+from backproof.kernels.automatic import can_compile
+from backproof.kernels.cost import earns_compile, work_of
 from backproof.kernels.numpy_backend import NumpyEquations
 from backproof.networks import mlp
 from backproof.rules.losses import Loss
@@ -21,6 +23,8 @@ from backproof.training.predict import needed_for
 
 REMEMBERED = 128
 """Networks whose derivation is kept."""
+FITS = 5
+"""Trainings of one network that its machine code is expected to serve: compiled once, it is kept on disk."""
 PART = 4096
 """Samples that are predicted at once: what lies between stays in a cache."""
 Kind = Literal["regression", "one of many", "each"]
@@ -79,6 +83,13 @@ def forward(network: Network, dtype: str) -> NumpyEquations:
     """The equations of the prediction, ready to be computed."""
     program = derived(network).program
     return NumpyEquations(needed_for(program.predicting, "y_hat"), dtype)
+
+
+@lru_cache(REMEMBERED)
+def pays_compile(network: Network, batch: int, steps: int, calls: int, dtype: str) -> bool:
+    """Whether machine code pays where the same network is fitted ``FITS`` times, as by folds and searches."""
+    work = work_of(derived(network).joint.equations, {"n": batch})
+    return can_compile() and earns_compile(FITS * steps, work, dtype, functions=2, calls=FITS * calls)
 
 
 def predicted(network: Network, parameters: Mapping[str, Array], X: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from backproof.errors import SpecificationError
 from backproof.estimators.stopping import Stopping
 from backproof.ir.arguments import positive_number, whole_number
-from backproof.optimizers import Optimizer
+from backproof.optimizers import OPTIMIZERS, Optimizer, optimizer_named
 from backproof.training.beginning import LBFGS
 from backproof.training.schedules import Factors, Horizon, Plateau, Schedule
 
@@ -51,6 +53,18 @@ def penalty(what: str, alpha: Any, batch: int, mean_weight: float) -> float:
 
 def optimizer(model: Any) -> str | Optimizer:
     """The update rule, with the parameters that scikit-learn has names for."""
+    text = _optimizer_text(model)
+    return _rule(text) if isinstance(text, str) and text.partition("(")[0] in OPTIMIZERS else text
+
+
+@lru_cache(64)
+def _rule(text: str) -> Optimizer:
+    """A built-in rule whose equations are made once for each shape."""
+    rule = optimizer_named(text)
+    return replace(rule, equations=lru_cache(256)(rule.equations))
+
+
+def _optimizer_text(model: Any) -> str | Optimizer:
     decay, betas = model.weight_decay, f"beta_1={model.beta_1!r}, beta_2={model.beta_2!r}, epsilon={model.epsilon!r}"
     if decay and model.solver not in ("adam", "adamw", "lion"):
         raise SpecificationError(f"weight_decay goes with adam, adamw and lion, not with {model.solver!r}; use alpha")
