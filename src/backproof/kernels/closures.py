@@ -56,7 +56,8 @@ class EquationCompiler:
     """Sizes whose instructions are kept: the full batch, the mini-batch, the last one, and those of a few calls."""
 
     def __init__(self, equations: Sequence[Equation], dtype: npt.DTypeLike) -> None:
-        self._lowered = [(equation.name.id, lower(equation.value)) for equation in equations]
+        self._equations = tuple(equations)
+        self._lowered: list[tuple[str, Operation]] = []
         self._dtype = np.dtype(dtype)
         self._bound: dict[tuple[tuple[str, int], ...], tuple[Instruction, ...]] = {}
 
@@ -69,6 +70,7 @@ class EquationCompiler:
         key = tuple(sorted(sizes.items()))
         found = self._bound.get(key)
         if found is None:
+            self._lowered = self._lowered or [(e.name.id, lower(e.value)) for e in self._equations]
             if len(self._bound) >= self.REMEMBERED:
                 del self._bound[next(iter(self._bound))]
             found = self._bound[key] = tuple(

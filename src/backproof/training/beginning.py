@@ -102,6 +102,7 @@ def begin(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     weights: Any = None,
+    class_weight: object = None,
     validation: Any = None,
     patience: int | None = None,
     metrics: Sequence[str] = (),
@@ -136,7 +137,7 @@ def begin(
     given = {name.id: state[name.id] for name in program.parameters if name.id in state}
     stream = stream_of(X, y, weights)
     inputs = _inputs(program, X, y) if stream is None else {}
-    data = prepared(program, given, inputs, weights, validation, start_seed, kind, stream)
+    data = prepared(program, given, inputs, weights, validation, start_seed, kind, stream, class_weight)
     if by_scipy and data.blocks is not None:
         raise UnsupportedError("lbfgs needs all samples in each step; give a Stream with a buffer that holds them")
     batches = data.batches(program, batch_size, bool(shuffle), start_seed)

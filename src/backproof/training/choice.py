@@ -109,7 +109,7 @@ class Job:
         return NumpySteps(kernel, self.batches, self.updates(), self.beginning(), self.seed)
 
     def _native(self) -> NativeSteps:
-        return NativeSteps(self.native_run(), self.reference(), self.batches.window)
+        return NativeSteps(self.native_run(), self.trace.program, self.reference, self.batches.window)
 
     def native_run(self) -> NativeRun:
         """The run in machine code, ready for its first step."""

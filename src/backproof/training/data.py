@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from backproof.dims import Dim, Symbol
-from backproof.errors import SpecificationError
+from backproof.errors import SpecificationError, UnsupportedError
 from backproof.ir.arguments import Arguments, checked_arguments
 from backproof.ir.arithmetic import Array
 from backproof.ir.program import Program
 from backproof.training.batches import Batches, sample_dimension
+from backproof.training.class_weights import class_weights
 from backproof.training.judge import Judge
 from backproof.training.source import Blocks
 from backproof.training.stream import WEIGHTS, Stream, StreamedBatches, held_out, read_whole, stream_of
@@ -78,6 +79,7 @@ def prepared(
     seed: int,
     dtype: np.dtype[Any],
     stream: Stream | None = None,
+    class_weight: object = None,
 ) -> Data:
     """The data as arrays of the declared shapes, or in blocks where they are larger than their buffer.
 
@@ -90,6 +92,7 @@ def prepared(
         seed: for the samples that are held out.
         dtype: of the arrays.
         stream: the data, in place of ``inputs`` and ``weights``.
+        class_weight: see ``class_weights``; of all samples, those that are drawn to be held out too.
 
     Raises:
         SpecificationError, ShapeError, DataError: something that does not fit.
@@ -101,6 +104,8 @@ def prepared(
         training = checked_arguments(program, parameters, given, dtype, draw=False)
     else:
         training, buffer = _streamed(program, parameters, stream, dtype)
+    if class_weight is not None:
+        training = _by_class(program, training, class_weight, dim)
     held: Arguments | Blocks | None = None
     if isinstance(validation, float | int) and not isinstance(validation, bool):
         share = float(validation)
@@ -111,6 +116,19 @@ def prepared(
     elif validation is not None:
         held = _given(program, parameters, validation, dim, dtype)
     return _data(parameters, training, held, buffer)
+
+
+def _by_class(program: Program, training: Arguments | Blocks, given: object, dim: Dim | None) -> Arguments:
+    """The data, each sample's weight multiplied by that of its class."""
+    if isinstance(training, Blocks):
+        raise UnsupportedError("class_weight needs all targets at once; give the Stream weights of the samples")
+    if WEIGHTS not in training.inputs or program.structure is None:
+        raise SpecificationError("this network's loss has no weights; make it with weighted=True")
+    turned = program.names["y"].shape.index(dim) == 1
+    factors = class_weights(training.inputs["y"].T if turned else training.inputs["y"], given)
+    omega = training.inputs[WEIGHTS]
+    weighted = (omega * factors.reshape(omega.shape)).astype(omega.dtype)
+    return Arguments({**training.inputs, WEIGHTS: weighted}, training.parameters, training.sizes)
 
 
 def _data(

@@ -40,6 +40,7 @@ def train(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     weights: Any = None,
+    class_weight: str | Mapping[int, float] | None = None,
     validation: float | tuple[Any, Any] | Stream | None = None,
     patience: int | None = None,
     metrics: Sequence[str] = (),
@@ -74,6 +75,8 @@ def train(
         clip_norm: gradients are scaled together so that √(Σ g²) is at most this.
         clip_value: every entry of a gradient is brought into [−clip_value, clip_value], before ``clip_norm``.
         weights: of the samples in the loss, for a network made with ``weighted=True``; all 1 where None.
+        class_weight: for each class the weight of its samples, times their own; ``"balanced"`` where each class is to
+            count alike.
         validation: held-out data ``(X, y)``, a ``Stream``, or the share of the data to hold out, drawn by the seed.
         patience: epochs without a lower validation loss after which to stop, with the best parameters.
         metrics: ``"accuracy"``, ``"r2"``, ``"mae"``, ``"rmse"``, of the validation data after each epoch.
@@ -122,6 +125,7 @@ def train(
         clip_norm=clip_norm,
         clip_value=clip_value,
         weights=weights,
+        class_weight=class_weight,
         validation=validation,
         patience=patience,
         metrics=metrics,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
 from typing import Any
@@ -82,15 +83,12 @@ class _Crew:
     def __init__(self, jobs: Sequence[dict[str, Any]], shown: Tally) -> None:
         self._jobs, self._shown = jobs, shown
         self._outcomes: dict[int, Outcome] = {}
-        self._waiting: deque[tuple[int, Training]] = deque()
-        self._halt, self._telling = Event(), Lock()
+        # The largest first: the last to end should be small.
+        self._waiting = deque(sorted(range(len(jobs)), key=lambda number: -_size(jobs[number])))
+        self._halt, self._telling, self._beginning = Event(), Lock(), Lock()
 
     def work(self, threads: int) -> list[Outcome]:
         """All jobs, by so many threads."""
-        ready = [(number, found) for number, job in enumerate(self._jobs) if (found := self._begun(number, job))]
-        # The largest first: the last to end should be small.
-        ready.sort(key=lambda pair: -_size(pair[1]))
-        self._waiting.extend(ready)
         with ThreadPoolExecutor(threads) as pool:
             crew = [pool.submit(self._take) for _ in range(threads)]
             try:
@@ -102,26 +100,26 @@ class _Crew:
                     raise
         return [self._outcomes[number] for number in range(len(self._jobs))]
 
-    def _begun(self, number: int, job: Mapping[str, Any]) -> Training | None:
-        try:
-            return begin(**{**job, "threads": 1})
-        except BackproofError as error:
-            self._done(number, error)
-        except TypeError as error:
-            self._done(number, SpecificationError(f"job {number + 1}: {error}"))
-        return None
-
     def _take(self) -> None:
         """Job after job, until none is left; what is left after Ctrl-C is finished as it stands."""
         while True:
             try:
-                number, training = self._waiting.popleft()
+                number = self._waiting.popleft()
             except IndexError:
                 return
             try:
+                # One at a time: it is the interpreter's work, and what one has compiled the next one finds.
+                with self._beginning:
+                    training = self._begun(number)
                 self._done(number, training.go(_UntilHalted(self._halt)))
             except BackproofError as error:
                 self._done(number, error)
+
+    def _begun(self, number: int) -> Training:
+        try:
+            return begin(**{**self._jobs[number], "threads": 1})
+        except TypeError as error:
+            raise SpecificationError(f"job {number + 1}: {error}") from error
 
     def _done(self, number: int, outcome: Outcome) -> None:
         with self._telling:
@@ -141,10 +139,16 @@ class _UntilHalted(Silence):
             raise KeyboardInterrupt
 
 
-def _size(training: Training) -> int:
-    """Samples times parameters times epochs: roughly what there is to do."""
-    entries = sum(array.size for array in training.run.parameters.values())
-    return training.epochs * training.run.batches.samples * entries
+def _size(job: Mapping[str, Any]) -> float:
+    """Samples times parameters times epochs: roughly what there is to do; of a file nobody knows, so that is most."""
+    net, data, epochs = job["net"], job.get("X"), job.get("epochs", 1)
+    if not isinstance(net, Trace) or not isinstance(epochs, int):
+        return 0.0  # to be refused
+    if isinstance(data, Mapping):
+        data = data.get("X")
+    samples = len(data) if isinstance(data, Sized) and not isinstance(data, str) else math.inf
+    entries = sum(math.prod(dim for dim in name.shape if isinstance(dim, int)) for name in net.program.parameters)
+    return samples * entries * max(1, epochs)
 
 
 def _processors() -> int:

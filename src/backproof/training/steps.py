@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from backproof.errors import NonFiniteError
 from backproof.ir.arguments import drawn_inputs
 from backproof.ir.arithmetic import Array
+from backproof.ir.program import Program
 from backproof.kernels.closures import run
 from backproof.kernels.llvm.run import NativeRun, Order
 from backproof.kernels.llvm.steps import Update
@@ -142,23 +143,29 @@ class NativeSteps:
 
     Args:
         native: the run in machine code.
-        reference: makes a step again that went wrong.
+        program: the network.
+        reference: gives what makes a step again that went wrong.
         window: the samples that are in memory, if not all are: those that the run knows.
     """
 
     backend = "llvm"
     at_once = True
 
-    def __init__(self, native: NativeRun, reference: NumpySteps, window: Window | None = None) -> None:
-        self._native, self._reference, self._window = native, reference, window
-        self._program = reference.kernel.trace.program
+    def __init__(
+        self, native: NativeRun, program: Program, reference: Callable[[], NumpySteps], window: Window | None = None
+    ) -> None:
+        self._native, self._program, self._reference, self._window = native, program, reference, window
+        # Of the steps so far: what follows them begins with it, and must be able to go back to it.
+        self._now = native.state()
 
     def take(self, order: Order, size: int, rates: Rates, first: int) -> Array:
-        before = self._native.state()
-        losses = self._made(order, size, rates, first)
-        if not np.isfinite(losses).all():
-            self._native.restore(before)
-            self._find_divergence(order, size, rates, first)
+        try:
+            losses = self._made(order, size, rates, first)
+            if not np.isfinite(losses).all():
+                self._native.restore(self._now)
+                self._find_divergence(order, size, rates, first)
+        finally:
+            self._now = self._native.state()
         return losses
 
     def _made(self, order: Order, size: int, rates: Rates, first: int) -> Array:
@@ -178,12 +185,12 @@ class NativeSteps:
         Raises:
             Diverged: always, unless all is finite this time.
         """
-        previous = self.parameters()
+        previous, reference = self._native.parameters(), self._reference()
         for step, start in enumerate(range(0, len(order), size)):
             chosen = order[start : start + size]
-            parameters = self.parameters()
+            parameters = self._native.parameters()
             try:
-                self._reference.values(parameters, self._reference.batches.chosen(chosen), first + step)
+                reference.values(parameters, reference.batches.chosen(chosen), first + step)
             except NonFiniteError as error:
                 raise Diverged(error, step, parameters, previous) from error
             losses = self._made(chosen, size, rates[step : step + 1], first + step)
@@ -198,10 +205,12 @@ class NativeSteps:
         return NonFiniteError(f"{id} became {what}; scale the data and the weights down", quantity=id)
 
     def parameters(self) -> State:
-        return self._native.parameters()
+        remembered = (each.name for each in self._program.remembered)
+        return {name.id: self._now[name.id] for name in (*self._program.parameters, *remembered)}
 
     def state(self) -> State:
-        return self._native.state()
+        return dict(self._now)
 
     def restore(self, state: Mapping[str, Array]) -> None:
         self._native.restore(state)
+        self._now = self._native.state()

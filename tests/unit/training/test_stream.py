@@ -341,8 +341,10 @@ before = peak()
 result = bp.train(net, Stream(path, target, buffer=buffer), validation=0.1, **options)
 print(peak() - before, result.steps)
 """
-ROWS, BESIDE = 600_000, 25.0
-"""Samples of 16 numbers, 73 MiB; and MiB for blocks on their way and parts being judged, whatever the file's size."""
+ROWS = 1_000_000
+"""Samples of 16 numbers: 122 MiB."""
+BESIDE = {"npy": 30.0, "parquet": 50.0}
+"""MiB for blocks on their way and parts being judged, whatever the file's size; Polars decodes in several threads."""
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
@@ -362,4 +364,4 @@ def test_memory_stays_bounded_on_a_file_of_ten_times_the_buffer(tmp_path: Path, 
     grown, steps = done.stdout.split()
     assert int(steps) > 0.85 * ROWS / 256
     print(f"{kind}: {float(grown):.1f} MiB more at most, of a file of {data.nbytes / 2**20:.0f} MiB")
-    assert float(grown) < data.nbytes / 10 / 2**20 + BESIDE
+    assert float(grown) < data.nbytes / 10 / 2**20 + BESIDE[kind]
