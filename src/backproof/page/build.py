@@ -21,7 +21,9 @@ from backproof.dims import Symbol
 from backproof.emit import source
 from backproof.errors import UnsupportedError
 from backproof.files import atomic_write_text
+from backproof.ir.expr import Size
 from backproof.ir.program import Structure
+from backproof.ir.traverse import walk
 from backproof.page.bundle import bundled
 from backproof.page.figure import edges, figure, nodes
 from backproof.page.links import References
@@ -105,9 +107,11 @@ def build_page(
         "order": [equation.name.id for equation in trace.joint.equations],
         "forward": len(trace.program.equations),
         "learningRate": learning_rate,
+        "sums": not any(isinstance(node, Size) for e in trace.source.equations for node in walk(e.value)),
         "optimizers": rules,
         "seed": seed,
         "table": text,
+        "scripts": {"train.py": source(trace, "numpy", seed=seed, params=params), "derivation.mjs": derivation},
         "worker": bundled("worker", lambda name: _module(name, derivation)),
     }
     scripts = [katex_script(), bundled("main", lambda name: _module(name, derivation))]

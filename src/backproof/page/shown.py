@@ -10,7 +10,7 @@ from typing import Any
 from backproof.backprop.trace import Trace
 from backproof.dims import Symbol
 from backproof.errors import UnsupportedError
-from backproof.ir.expr import Assembled, Component, Expr, MatMul, Mul, Name, Partial
+from backproof.ir.expr import Assembled, Component, Expr, MatMul, Mul, Name, Partial, Sum
 from backproof.ir.lowering import lower
 from backproof.ir.traverse import names, walk
 from backproof.notation import Notation
@@ -100,6 +100,8 @@ class Views:
             self.landmarks[kind] = key
         last = display.lines[-1] if display.lines else None
         if last is None or not takes_numbers(last) or not names(last) <= set(self.references.shapes):
+            return
+        if any(isinstance(node, Sum) for node in walk(last)):
             return
         factors = factors_of(last)
         for number, factor in enumerate(factors if len(factors) > 1 else ()):

@@ -18,6 +18,9 @@ export class Equations {
     this.linked = [];
     this.lit = [];
     this.items = new Map();
+    this.inSight = new Set();
+    this.near = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "400px" });
+    addEventListener("beforeprint", () => this.everything());
     const reference = (event) => this.referenceOf(event.target.closest?.("[data-v]"));
     root.addEventListener("pointerover", (event) => heard.over(reference(event)));
     root.addEventListener("pointerleave", () => heard.over(null));
@@ -48,9 +51,10 @@ export class Equations {
     const source = this.model.told.sources[element.dataset.key] ?? null;
     const numbers = [...element.querySelectorAll("[data-n]")].map((span) => {
       const [id, at] = this.model.told.references[Number(span.dataset.n)];
-      return { span, id, at };
+      return { text: digits(span), id, at };
     });
     if (source === null) element.classList.add("valueless");
+    this.near.observe(element);
     return { element, source, numbers, value: element.querySelector(".value"), quiz: false };
   }
 
@@ -62,9 +66,38 @@ export class Equations {
       const known = source.known <= this.model.known;
       element.classList.toggle("unknown", !known || item.quiz);
       element.classList.toggle("now", this.model.known > 0 && source.known === this.model.known && this.model.known < this.model.told.order.length);
-      for (const { span, id, at } of numbers) patch(span, within(this.model.one[id][at ?? 0]));
+      if (!this.inSight.has(element)) continue;
+      for (const { text, id, at } of numbers) patch(text, within(this.model.one[id][at ?? 0]));
       if (known) this.fill(value, this.model.value(source));
     }
+  }
+
+  /** Only what is near the window is kept up to date: patching all would cost more than the training. */
+  seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.inSight.add(target);
+      else this.inSight.delete(target);
+    }
+    this.update();
+  }
+
+  everything() {
+    for (const { element } of this.items.get(this.view) ?? []) this.inSight.add(element);
+    this.update();
+  }
+
+  /** A symbol as it is set in the equations, to be shown elsewhere; null where it stands in none. */
+  symbol({ id, at }) {
+    const found = this.linked.find((element) => {
+      const other = this.referenceOf(element);
+      return other.id === id && other.at === at;
+    });
+    if (!found) return null;
+    const box = document.createElement("span");
+    box.className = "katex";
+    box.append(found.cloneNode(true));
+    box.firstChild.classList.remove("lit");
+    return box;
   }
 
   fill(box, { entries, rows, columns }) {
@@ -136,6 +169,13 @@ export function typeset(element) {
     element.textContent = text || element.dataset.tex;
     console.error(`equation not set: ${error.message}`);
   }
+}
+
+/** The digits inside a number's span; beside them stand KaTeX's spaces. */
+function digits(span) {
+  const [first, ...rest] = [...span.querySelectorAll(".mord")].filter((part) => part.children.length === 0);
+  for (const part of rest) part.remove();
+  return first ?? span;
 }
 
 function patch(element, text) {

@@ -8,10 +8,11 @@ export class Inspector {
    * @param {HTMLElement} box
    * @param {import("./model.js").Model} model
    * @param {import("./diagram.js").Diagram} diagram
+   * @param {import("./equations.js").Equations} equations
    * @param {() => void} changed
    */
-  constructor(box, model, diagram, changed) {
-    Object.assign(this, { box, model, diagram, changed, reference: null });
+  constructor(box, model, diagram, equations, changed) {
+    Object.assign(this, { box, model, diagram, equations, changed, reference: null });
   }
 
   /** @param {object | null} reference */
@@ -30,7 +31,9 @@ export class Inspector {
   /** A matrix: how large it is. */
   whole({ id }) {
     const shape = (shapes[id] ?? []).join("×");
-    this.box.append(paragraph(`${id}${shape ? `, ${shape}` : ""}: it is marked wherever it stands.`));
+    const line = paragraph("");
+    line.append(this.equations.symbol({ id, at: null }) ?? id, `${shape ? `, ${shape}` : ""}: it is marked wherever it stands.`);
+    this.box.append(line);
   }
 
   entry(reference) {
@@ -41,8 +44,9 @@ export class Inspector {
     line.className = "row";
     if (changeable) {
       const label = document.createElement("label");
-      label.textContent = `${name} = `;
+      label.append(this.equations.symbol(reference) ?? name, " = ");
       this.input = document.createElement("input");
+      this.input.setAttribute("aria-label", name);
       this.input.id = "entry";
       this.input.inputMode = "decimal";
       this.input.addEventListener("change", () => this.change());
@@ -51,8 +55,7 @@ export class Inspector {
     } else {
       this.input = null;
       this.text = document.createElement("span");
-      this.name = name;
-      line.append(this.text);
+      line.append(this.equations.symbol(reference) ?? name, " = ", this.text);
     }
     this.gradient = document.createElement("span");
     this.gradient.className = "quiet";
@@ -88,7 +91,7 @@ export class Inspector {
     if (value === undefined) return;
     if (this.input) {
       if (document.activeElement !== this.input) this.input.value = String(Number(value.toPrecision(6)));
-    } else this.text.textContent = `${this.name} = ${shown(value)}`;
+    } else this.text.textContent = shown(value);
     const gradient = this.model.gradientOf(id);
     this.gradient.textContent = gradient ? `∂L/∂ of it, for all examples: ${shown(this.model.all[gradient][at])}` : "";
   }

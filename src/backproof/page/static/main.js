@@ -8,7 +8,8 @@ import { Equations, typeset } from "./equations.js";
 import { Inspector } from "./inspector.js";
 import { Model } from "./model.js";
 import { shown, typed } from "./numbers.js";
-import { confusion, drawBoundary, drawCurve, drawFit } from "./plots.js";
+import { drawCurve } from "./plots.js";
+import { drawPredictions } from "./predictions.js";
 import { Quiz } from "./quiz.js";
 import { copied, download, png, standalone } from "./saving.js";
 import { fragment, state } from "./share.js";
@@ -17,6 +18,7 @@ import { Trainer } from "./trainer.js";
 
 const MOST_EXAMPLES_LISTED = 200;
 const MOST_LOSSES = 4000;
+const BETWEEN_DRAWINGS = 100;
 
 const told = JSON.parse(document.getElementById("told").textContent);
 const by = (id) => document.getElementById(id);
@@ -26,6 +28,7 @@ const page = { data: "", view: "scalar", seed: told.seed, own: null, logarithmic
 // --- what is shown ------------------------------------------------------------------------------------------------
 
 let lit = null;
+let drawn = 0;
 
 function over(reference) {
   if (lit === reference) return;
@@ -42,7 +45,7 @@ function choose(reference) {
 const heard = { over, choose };
 const diagram = new Diagram(document.querySelector("#picture svg"), model, heard);
 const equations = new Equations(by("equations"), model, heard);
-const inspector = new Inspector(by("inspector"), model, diagram, changed);
+const inspector = new Inspector(by("inspector"), model, diagram, equations, changed);
 const quiz = new Quiz(equations, model);
 const trainer = new Trainer(told.worker, news);
 
@@ -72,47 +75,12 @@ function norms() {
   return `Gradient norms: ${parameters.filter((id) => id in gradientOf).map((id) => `${id} ${shown(norm(id))}`).join(", ")}`;
 }
 
+/** The drawings; while it trains not more often than anyone can see. */
 function draw() {
+  if (trainer.busy && performance.now() - drawn < BETWEEN_DRAWINGS) return;
+  drawn = performance.now();
   drawCurve(by("curve"), model.losses, page.logarithmic);
-  by("fit-figure").hidden = false;
-  const two = model.inputs === 2;
-  const one = model.inputs === 1 && model.outputs === 1;
-  by("fit").hidden = !(two || one);
-  if (two) drawBoundary(by("fit"), model);
-  if (one) drawFit(by("fit"), model);
-  by("fit-caption").textContent = two ? "Prediction over the two inputs" : one ? "Prediction over the input" : "Predictions";
-  predictions(two || one);
-}
-
-/** Counts of classes, or the predictions of the first examples. */
-function predictions(drawn) {
-  const box = by("table");
-  if (model.classes && model.data.X.length > 1) {
-    const counts = confusion(model);
-    const right = counts.reduce((sum, row, k) => sum + row[k], 0);
-    const names = counts.map((_, k) => model.data.classes?.[k] ?? String(k));
-    const share = `${((100 * right) / model.data.X.length).toFixed(1)} % right`;
-    fillTable(box, [[`${share}; rows: wanted`, ...names], ...counts.map((row, k) => [names[k], ...row.map(String)])]);
-  } else if (!drawn) {
-    const first = model.data.X.slice(0, 8);
-    const found = model.predict(first);
-    fillTable(box, [["example", "wanted", "predicted"], ...found.map((y, s) => [String(s + 1), list(model.data.y[s]), list(y)])]);
-  } else box.replaceChildren();
-}
-
-const list = (numbers) => numbers.slice(0, 6).map(shown).join("  ") + (numbers.length > 6 ? " …" : "");
-
-function fillTable(box, rows) {
-  const element = document.createElement("table");
-  rows.forEach((row, r) => {
-    const line = element.insertRow();
-    row.forEach((text, c) => {
-      const cell = document.createElement(r === 0 || c === 0 ? "th" : "td");
-      cell.textContent = text;
-      line.append(cell);
-    });
-  });
-  box.replaceChildren(element);
+  drawPredictions(model, { canvas: by("fit"), caption: by("fit-caption"), table: by("table") });
 }
 
 function say(text, kind = "") {
@@ -132,7 +100,6 @@ function changed() {
 }
 
 function save() {
-  if (page.own !== null) return; // a table of one's own does not fit into an address
   try {
     history.replaceState(null, "", `#${fragment(model, page)}`);
   } catch {
@@ -147,6 +114,7 @@ function load() {
     const data = fitting(model.inputs, model.outputs).some(([name]) => name === found.data) ? found.data : page.data;
     page.seed = found.seed;
     chooseData(data);
+    if (found.data === "own") say("The link holds the weights, but not the table that they were trained on: add it again.");
     model.restore({ ...found, losses: [], data: model.data, sample: Math.min(found.sample, model.data.X.length - 1) });
     model.known = Math.min(found.known, told.order.length);
     if (document.getElementById(`tab-${found.view}`)) view(found.view);
@@ -162,8 +130,9 @@ function load() {
 
 function chooseData(name) {
   page.data = name;
-  page.own = null;
   model.setData(dataset(name, model.inputs, model.outputs, page.seed));
+  model.rate = model.suggestedRate();
+  settings();
   examples();
 }
 
@@ -173,11 +142,13 @@ function useTable(text) {
     trainer.forget();
     stopped();
     model.remember();
+    if (page.own === null) by("data").append(new Option("your own", "own"));
     page.own = text;
+    page.data = "own";
     model.sample = 0;
     model.setData(data);
-    if (![...by("data").options].some(({ value }) => value === "own")) by("data").append(new Option("your own", "own"));
-    by("data").value = "own";
+    model.rate = model.suggestedRate();
+    settings();
     examples();
     say(`${data.X.length} examples.`, "good");
     changed();
@@ -323,7 +294,7 @@ function watchControls() {
     changed();
   });
   on("reset", "click", () => anew(() => model.reset()));
-  on("draw", "click", () => anew(() => model.draw(page.seed++ + 1)));
+  on("draw", "click", () => anew(() => model.draw(++page.seed)));
   on("rate", "change", () => {
     readSettings();
     changed();
@@ -356,7 +327,7 @@ function anew(act) {
 
 function watchData() {
   on("data", "change", () => {
-    if (by("data").value === "own") return;
+    if (by("data").value === "own") return void useTable(page.own);
     halt();
     model.remember();
     model.sample = 0;
@@ -414,6 +385,9 @@ function watchPage() {
   const svg = document.querySelector("#picture svg");
   on("save-svg", "click", () => download(`${told.specification}.svg`, new Blob([standalone(svg)], { type: "image/svg+xml" })));
   on("save-png", "click", () => png(svg).then((blob) => download(`${told.specification}.png`, blob), (error) => say(error.message, "bad")));
+  for (const [id, name] of [["save-python", "train.py"], ["save-javascript", "derivation.mjs"]]) {
+    on(id, "click", () => download(name, new Blob([told.scripts[name]], { type: "text/plain" })));
+  }
   on("print", "click", () => print());
   by("equations").addEventListener("click", async ({ target }) => {
     if (!target.matches(".copy")) return;
@@ -430,7 +404,7 @@ function settings() {
   by("rate").value = String(model.rate);
   by("optimizer").value = model.optimizer;
   by("seed").value = String(page.seed);
-  if (page.own === null) by("data").value = page.data;
+  by("data").value = page.data;
 }
 
 function begin() {

@@ -6,6 +6,7 @@ import {
 import { random } from "./numbers.js";
 
 const MOST_UNDONE = 100;
+const FEW = 4;
 
 /** @typedef {{ X: number[][], y: number[][], names?: string[], classes?: string[] | null }} Data */
 
@@ -33,6 +34,13 @@ export class Model {
 
   get loss() {
     return this.all[loss][0];
+  }
+
+  /** A learning rate for these examples: where the loss is their sum, many of them make the gradient large. */
+  suggestedRate() {
+    const { learningRate, sums } = this.told;
+    const count = this.data.X.length;
+    return sums && count > FEW ? Number(((learningRate * FEW) / count).toPrecision(2)) : learningRate;
   }
 
   /** Other examples; the weights stay. @param {Data} data */

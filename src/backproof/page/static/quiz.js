@@ -47,8 +47,10 @@ export class Quiz {
     const asked = (this.equations.items.get("scalar") ?? []).filter(({ numbers, source }) => numbers.length > 1 && source);
     const known = asked.filter(({ source }) => source.known <= this.model.known);
     if (known.length === 0) return false;
+    const telling = known.filter(({ element }) => element.dataset.key in this.model.told.slips);
+    const chosen = telling.length ? telling : known;
     this.on = true;
-    this.ask(known[(this.count++ * 7) % known.length]);
+    this.ask(chosen[(this.count++ * 7) % chosen.length]);
     return true;
   }
 
@@ -95,15 +97,14 @@ export class Quiz {
 
   /** The numbers that are to be put in. */
   hints() {
-    const given = new Map(this.item.numbers.map(({ span, id, at }) => [span.dataset.n, [id, at]]));
     const list = document.createElement("span");
     list.className = "quiet";
-    const names = [...given.keys()].map((n) => {
-      const [id, at] = given.get(n);
-      const symbol = this.item.element.querySelector(`[data-v="${n}"] .katex-html, [data-v="${n}"]`);
-      return `${symbol?.textContent ?? id} = ${shown(this.model.one[id][at ?? 0])}`;
-    });
-    list.textContent = names.join(", ");
+    const given = new Map(this.item.numbers.map(({ id, at }) => [`${id} ${at}`, { id, at }]));
+    for (const reference of given.values()) {
+      const { id, at } = reference;
+      list.append(this.equations.symbol(reference) ?? this.equations.symbol({ id, at: null }) ?? id);
+      list.append(` = ${shown(this.model.one[id][at ?? 0])}   `);
+    }
     this.box.append(list);
   }
 

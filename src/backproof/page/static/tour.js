@@ -94,6 +94,8 @@ export class Tour {
   mark(element) {
     document.querySelector(".toured")?.classList.remove("toured");
     element?.classList.add("toured");
+    const stage = document.getElementById("stage");
+    if (!stage.contains(element)) stage.scrollTop = 0;
     element?.scrollIntoView({ block: "center", behavior: calm() ? "instant" : "smooth" });
   }
 
