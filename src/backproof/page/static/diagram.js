@@ -23,8 +23,7 @@ export class Diagram {
     this.nodes = this.bound(".bp-node", "name", nodes, heard);
     this.lower(svg);
     for (const node of this.nodes) {
-      const circle = node.element.querySelector("circle");
-      const [x, y, r] = ["cx", "cy", "r"].map((name) => Number(circle.getAttribute(name)));
+      const [x, y, r] = ["cx", "cy", "r"].map((name) => Number(node.circle.getAttribute(name)));
       node.layer = Number(node.element.dataset.layer);
       node.number = this.text(node.element, x, y + r + 12, "number");
       node.delta = this.text(node.element, x, y - r - 5, "number delta");
@@ -48,7 +47,8 @@ export class Diagram {
       const name = element.dataset[key];
       if (!Object.hasOwn(entries, name)) continue;
       const [id, at] = entries[name];
-      const part = { element, name, id, at, title: element.querySelector("title") };
+      const part = { element, name, id, at, title: element.querySelector("title"), circle: element.querySelector("circle") };
+      for (const line of element.querySelectorAll("line")) line.style.strokeWidth = "var(--width)";
       element.setAttribute("tabindex", "0");
       element.setAttribute("role", "button");
       element.addEventListener("pointerenter", () => heard.over({ id, at }));
@@ -75,34 +75,47 @@ export class Diagram {
     return text;
   }
 
-  /** The numbers of the example that is looked at, as far as they are known. */
-  update() {
+  /**
+   * The numbers of the example that is looked at, as far as they are known.
+   * @param {boolean} described whether they are written for listeners too, which costs more than to draw them
+   */
+  update(described = true) {
     const { model } = this;
-    const widest = Math.max(1e-9, ...this.edges.map(({ id, at }) => Math.abs(model.one[id][at])));
-    for (const { element, name, id, at, title } of this.edges) {
-      const value = model.one[id][at];
-      element.classList.toggle("positive", value > 0);
-      element.classList.toggle("negative", value < 0);
-      element.style.setProperty("--width", THINNEST + (WIDEST - THINNEST) * (Math.abs(value) / Math.max(widest, 1)));
-      for (const line of element.querySelectorAll("line")) line.style.strokeWidth = "var(--width)";
-      title.textContent = `${name} = ${shown(value)}`;
-      element.setAttribute("aria-label", title.textContent);
+    const widest = Math.max(1, ...this.edges.map(({ id, at }) => Math.abs(model.one[id][at])));
+    for (const edge of this.edges) {
+      const value = model.one[edge.id][edge.at];
+      const width = (THINNEST + (WIDEST - THINNEST) * (Math.abs(value) / widest)).toFixed(1);
+      const sign = value > 0 ? "positive" : value < 0 ? "negative" : "zero";
+      if (edge.width !== width) edge.element.style.setProperty("--width", (edge.width = width));
+      if (edge.sign !== sign) {
+        edge.element.classList.toggle("positive", value > 0);
+        edge.element.classList.toggle("negative", value < 0);
+        edge.sign = sign;
+      }
+      if (described) this.describe(edge, `${edge.name} = ${shown(value)}`);
     }
-    for (const node of this.nodes) this.updateNode(node);
+    for (const node of this.nodes) this.updateNode(node, described);
   }
 
-  updateNode({ element, name, id, at, layer, number, delta, title }) {
+  updateNode(node, described) {
     const { model } = this;
+    const { id, at, layer } = node;
     const value = model.one[id][at];
     const known = model.knownFrom(id) <= model.known;
-    number.textContent = known ? shown(value) : "";
+    node.number.textContent = known ? shown(value) : "";
     const error = layer > 0 ? model.told.layers[layer - 1].delta : null;
     const passed = error !== null && model.knownFrom(error) <= model.known;
-    delta.textContent = passed ? `Δ ${shown(model.one[error][at])}` : "";
-    const circle = element.querySelector("circle");
-    circle.style.fillOpacity = known ? 0.08 + 0.5 * Math.min(1, Math.abs(value)) : 0;
-    title.textContent = `${name}${known ? ` = ${shown(value)}` : ", not computed yet"}`;
-    element.setAttribute("aria-label", title.textContent + (passed ? `, ${delta.textContent}` : ""));
+    node.delta.textContent = passed ? `Δ ${shown(model.one[error][at])}` : "";
+    const opacity = known ? (0.08 + 0.5 * Math.min(1, Math.abs(value))).toFixed(2) : "0";
+    if (node.opacity !== opacity) node.circle.style.fillOpacity = node.opacity = opacity;
+    if (!described) return;
+    const numbers = known ? ` = ${shown(value)}${passed ? `, ${node.delta.textContent}` : ""}` : ", not computed yet";
+    this.describe(node, node.name + numbers);
+  }
+
+  describe({ element, title }, text) {
+    title.textContent = text;
+    element.setAttribute("aria-label", text);
   }
 
   /** What a reference means in the picture. */

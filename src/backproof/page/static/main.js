@@ -51,7 +51,7 @@ const trainer = new Trainer(told.worker, news);
 
 /** All that depends on the numbers. */
 function refresh() {
-  diagram.update();
+  diagram.update(!trainer.busy);
   equations.update();
   inspector.update();
   by("loss").textContent = shown(model.loss);
