@@ -33,7 +33,7 @@ from backproof.checking.raised import RaisedError
 from backproof.checking.report import Report, described
 from backproof.checking.returned import coarsest
 from backproof.checking.scripts import check_script
-from backproof.checking.steps import COARSE_RATES, RATES, Step, explore_step, faults_of_steps, step_at
+from backproof.checking.steps import COARSE_RATES, LARGE_RATE, RATES, Step, explore_step, faults_of_steps, step_at
 from backproof.errors import BackproofError, SpecificationError, suggestion
 from backproof.ir.arguments import whole_number
 
@@ -202,7 +202,8 @@ class _Checker:
         """A training step, at two rates."""
         points = self.points()
         coarse = self.dtype is not None and precision_of(self.dtype).is_coarse
-        rates = COARSE_RATES if coarse else RATES
+        rates: tuple[float, ...] = COARSE_RATES if coarse else RATES
+        rates = rates if points.drawn else (*rates, LARGE_RATE)
         try:
             first = explore_step(function, name, self.trace, points, self.order, rates[0])
             steps = [first]
@@ -243,7 +244,9 @@ class _Checker:
         self, samples: Sequence[Sample], precisions: Sequence[str], variables: Mapping[str, str], name: str
     ) -> Report:
         dtype = coarsest(precisions) if self.dtype is None else precision_of(self.dtype).name
-        judgement = judge(self.trace, samples, variables, dtype, insist=self.dtype is not None)
+        judgement = judge(
+            self.trace, samples, variables, dtype, insist=self.dtype is not None, chosen=self.given is None
+        )
         findings = self._findings(judgement, samples, variables) if judgement.verdict is Verdict.WRONG else ()
         return Report(
             judgement.verdict,

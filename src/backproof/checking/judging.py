@@ -11,9 +11,10 @@ import numpy as np
 
 from backproof.backprop.trace import Trace
 from backproof.checking.findings import Convention, Deviation, Grid, Judged, Verdict
-from backproof.checking.points import Point, drowned_above, telling, why_not
+from backproof.checking.points import Point, drowned_above, lost, telling, why_not
 from backproof.checking.precision import Array, Precision, precision_of
 from backproof.checking.truth import Known, as_written, deviation, truth_at
+from backproof.checking.untold import untold
 from backproof.dims import concrete
 from backproof.ir.evaluate import sizes_from
 from backproof.render.figures import shown
@@ -30,12 +31,14 @@ class Sample:
         given: the user's gradients by the identifier of the parameter.
         loss: the user's loss, where there was one.
         slack: what may be added to the bound of a gradient, where it was found as a difference.
+        rate: the learning rate of the step that it was found from, where it was.
     """
 
     point: Point
     given: Mapping[str, Array]
     loss: float | None = None
     slack: Mapping[str, Array] = field(default_factory=dict)
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ def judge(
     dtype: str,
     *,
     insist: bool = False,
+    chosen: bool = False,
     truths: Sequence[Truths] | None = None,
 ) -> Judgement:
     """The gradients at the points, in the precision; results that only float32 explains are right in float32.
@@ -89,17 +93,19 @@ def judge(
         variables: the user's name of each gradient, by the identifier of the parameter.
         dtype: the precision that the user's numbers came in.
         insist: whether that precision was asked for, so that no coarser one may explain a difference.
+        chosen: whether the points are the tool's own choice. At a user's, every entry must be told, and every equation.
         truths: what is known at the points, where that is at hand.
     """
     known = list(truths) if truths is not None else truths_for(trace, samples, dtype)
-    first = _judged(trace, samples, known, variables, dtype)
+    first = _judged(trace, samples, known, variables, dtype, chosen=chosen)
     if first.verdict is not Verdict.WRONG:
         return first
-    scaled = _scaled(trace, samples, known, variables, dtype)
+    scaled = _scaled(trace, samples, known, variables, dtype, chosen)
     if scaled is not None:
         return scaled
     if dtype == "float64" and not insist:
-        coarse = _judged(trace, samples, truths_for(trace, samples, "float32"), variables, "float32")
+        known = truths_for(trace, samples, "float32")
+        coarse = _judged(trace, samples, known, variables, "float32", chosen=chosen)
         if _wrong(coarse) < _wrong(first):
             return replace(coarse, notes=(IN_FLOAT32,))
     return first
@@ -122,6 +128,11 @@ class _More:
     trace: Trace
     samples: Sequence[Sample]
     dtype: str
+    chosen: bool
+
+    @property
+    def points(self) -> list[Point]:
+        return [sample.point for sample in self.samples]
 
     @cached_property
     def settled(self) -> list[dict[str, Known]]:
@@ -143,12 +154,15 @@ def _judged(
     variables: Mapping[str, str],
     dtype: str,
     *,
+    chosen: bool,
     textbook: bool = True,
 ) -> Judgement:
-    more = _More(trace, samples, dtype)
+    more = _More(trace, samples, dtype, chosen)
     judged = [
         _judged_gradient(trace, samples, truths, more, p, variables.get(p, ""), dtype) for p in parameters_of(trace)
     ]
+    if not chosen and overall(judged) is Verdict.RIGHT:
+        judged = _all_told(trace, samples, truths, more, judged, precision_of(dtype))
     conventions: tuple[Convention, ...] = ()
     if all(sample.loss is not None for sample in samples):
         loss, conventions = _judged_loss(trace, samples, truths, dtype, textbook)
@@ -187,12 +201,12 @@ def _judged_gradient(
         return Judged(
             id, Verdict.WRONG, variable, shape=shape, deviation=worst, reason=reason, values=values, right=right
         )
-    if not telling(truths, id, precision).enough and not telling(truths, id, precision, more.settled).enough:
+    if not _is_told(trace, truths, more, id, precision):
         beyond = [deviation(known[id], array) for known, array in zip(more.decisive, given, strict=True)]
         worst = _worst(beyond)
         if worst is not None:
             return Judged(id, Verdict.WRONG, variable, shape=shape, deviation=worst)
-        reason = _undecided(trace, samples, more, id, precision)
+        reason = _undecided(trace, more, id, precision)
         if reason:
             return Judged(id, Verdict.NOT_INFORMATIVE, variable, shape=shape, reason=reason, values=values, right=right)
     drowned = drowned_above(trace, truths, id, precision) and drowned_above(trace, more.decisive, id, precision)
@@ -202,16 +216,51 @@ def _judged_gradient(
     return Judged(id, Verdict.RIGHT, variable, shape=shape, values=values, right=right)
 
 
+def _is_told(trace: Trace, truths: Sequence[Truths], more: _More, id: str, precision: Precision) -> bool:
+    """Whether a comparison of the gradient means something: at a user's points, of every entry."""
+    enough = telling(truths, id, precision).enough or telling(truths, id, precision, more.settled).enough
+    if more.chosen or not enough:
+        return enough
+    return not lost(trace, truths, truths, more.points, id, precision) or not lost(
+        trace, truths, more.settled, more.points, id, precision
+    )
+
+
+def _all_told(
+    trace: Trace,
+    samples: Sequence[Sample],
+    truths: Sequence[Truths],
+    more: _More,
+    judged: Sequence[Judged],
+    precision: Precision,
+) -> list[Judged]:
+    """Right gradients, but for a fault that these points do not rule out."""
+    likely = {j.id for j in judged if not _is_told(trace, truths, more, j.id, precision)}
+    known: list[Truths] = list(truths)
+    if likely:
+        known = [{**k, **{id: d[id] for id in likely}} for k, d in zip(truths, more.decisive, strict=True)]
+    fault = untold(trace, more.points, known, [sample.rate for sample in samples])
+    if not fault:
+        return list(judged)
+    reason = (
+        f"at {'this point' if len(samples) == 1 else 'these points'} right gradients are the same, to rounding, as "
+        f"wrong ones: {fault}; give other points, or none, and points are drawn that tell"
+    )
+    return [replace(j, verdict=Verdict.NOT_INFORMATIVE, reason=reason) for j in judged]
+
+
 def _side_by_side(given: Sequence[Array], known: Sequence[Known], place: int) -> tuple[Grid, Grid]:
     """The user's entries and the right ones at one of the points."""
     return shown(given[place]), shown(known[place].value)
 
 
-def _undecided(trace: Trace, samples: Sequence[Sample], more: _More, id: str, precision: Precision) -> str:
+def _undecided(trace: Trace, more: _More, id: str, precision: Precision) -> str:
     """Why a gradient within its bounds cannot be called right; empty if it can, by the errors that are likely."""
-    if telling(more.decisive, id, precision, more.decisive_settled).enough:
+    if telling(more.decisive, id, precision, more.decisive_settled).enough and (
+        more.chosen or not lost(trace, more.decisive, more.decisive_settled, more.points, id, precision)
+    ):
         return ""
-    return why_not(trace, more.decisive, more.decisive_settled, [sample.point for sample in samples], id, precision)
+    return why_not(trace, more.decisive, more.decisive_settled, more.points, id, precision)
 
 
 def _not_finite(value: float) -> str:
@@ -255,7 +304,12 @@ def _judged_loss(
 
 
 def _scaled(
-    trace: Trace, samples: Sequence[Sample], truths: Sequence[Truths], variables: Mapping[str, str], dtype: str
+    trace: Trace,
+    samples: Sequence[Sample],
+    truths: Sequence[Truths],
+    variables: Mapping[str, str],
+    dtype: str,
+    chosen: bool,
 ) -> Judgement | None:
     """The judgement where loss and gradients are those of the declared loss times one usual number."""
     if any(sample.loss is None for sample in samples):
@@ -264,7 +318,7 @@ def _scaled(
     for words in choices[0]:
         factors = [float(choice[words]) for choice in choices]
         scaled = [_times(trace, known, factor) for known, factor in zip(truths, factors, strict=True)]
-        found = _judged(trace, samples, scaled, variables, dtype, textbook=False)
+        found = _judged(trace, samples, scaled, variables, dtype, chosen=chosen, textbook=False)
         if found.verdict is not Verdict.WRONG:
             said = Convention(
                 "loss-scaled",

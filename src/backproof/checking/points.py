@@ -15,6 +15,8 @@ from backproof.backprop.trace import Trace
 from backproof.checking.precision import Array, Floats, Precision, precision_of
 from backproof.checking.truth import DECIDED, DECISIVE, Known, evaluated_at, known_of, written_from
 from backproof.dims import Symbol, concrete
+from backproof.ir.arithmetic import NumpyArithmetic
+from backproof.ir.evaluate import Evaluator, sizes_from
 from backproof.ir.expr import Name
 from backproof.ir.program import Program
 from backproof.ir.rounding import Rounded
@@ -261,12 +263,54 @@ def why_not(
     if not np.isfinite(worst) or not np.isfinite(largest):
         return f"the right values overflow or cannot be bounded in {precision.name}; take smaller weights or inputs"
     remedy = "smaller weights or inputs" + (", or float64" if precision.name != "float64" else "")
-    undecided = told.entries - told.zero - told.decided
+    undecided = lost(trace, truths, settled, points, id, precision) or told.entries - told.zero - told.decided
     return (
         f"{undecided} of {told.entries} entries are so small beside their rounding errors in {precision.name} that "
         f"wrong values would pass (the largest is {largest:.2g}, rounding may reach {worst:.2g}): units are saturated; "
         f"take {remedy}"
     )
+
+
+def lost(
+    trace: Trace,
+    truths: Sequence[Truths],
+    settled: Sequence[Truths],
+    points: Sequence[Point],
+    id: str,
+    precision: Precision,
+) -> int:
+    """How many entries of a gradient are lost in their rounding errors at every point.
+
+    An entry whose terms cancel by chance is not: a fault of one of its terms would show.
+    """
+    share = decided_share(precision)
+    zero = np.logical_and.reduce([_exactly_zero(known[id], precision) for known in truths])
+    left = ~zero
+    for known, sure, point in zip(truths, settled, points, strict=True):
+        left = left & ~_well_known(known[id], sure[id], np.abs(known[id].value), share)
+        if not left.any():
+            return 0
+        terms = _size_of_terms(trace, known, point, id)
+        left = left & ~_well_known(known[id], sure[id], terms, share)
+    return int(left.sum())
+
+
+def _well_known(known: Known, settled: Known, size: Array, share: float) -> Array:
+    """The entries whose bound is a small share of a size, or would be but for a kink."""
+    with np.errstate(all="ignore"):
+        small = known.bound <= share * size
+        at_kink = (known.bound <= COARSE_DECIDED * size) & (settled.bound <= share * size)
+        return np.asarray(np.isfinite(known.value) & (small | at_kink) & (size > 0))
+
+
+def _size_of_terms(trace: Trace, known: Truths, point: Point, id: str) -> Array:
+    """What the entries of a gradient would be if none of their terms cancelled."""
+    program = trace.program
+    evaluator = Evaluator(NumpyArithmetic(), sizes_from(program, {name: np.shape(a) for name, a in point.items()}))
+    equation = trace.joint.definitions[id]
+    values = {name: np.abs(known[name].value if name in known else point[name]) for name in names(equation.value)}
+    with np.errstate(all="ignore"):
+        return np.asarray(np.abs(evaluator(equation.value, values)))
 
 
 def drowned_above(trace: Trace, truths: Sequence[Truths], id: str, precision: Precision) -> str:

@@ -31,6 +31,9 @@ from backproof.ir.traverse import names
 RATES = (2.0**-6, 2.0**-7)
 """Powers of two, so that multiplying by them rounds nothing; the first is about 0.01."""
 
+LARGE_RATE = 1.0
+"""At a user's points a step is made at this rate, too: there weights updated too early show most."""
+
 COARSE_RATES = (0.5, 0.25)
 """In half precision the update would drown in the rounding of the weights at a small rate."""
 
@@ -67,7 +70,7 @@ class Step:
     @property
     def sample(self) -> Sample:
         """The point with the gradients that the step followed."""
-        return Sample(self.place.point, self.gradients, self.loss, self.slack)
+        return Sample(self.place.point, self.gradients, self.loss, self.slack, self.rate)
 
     @property
     def unchanged(self) -> bool:
