@@ -21,8 +21,17 @@ OFTEN = 1e-9
 def trained(folder: Path | None = None, **options: Any) -> TrainingResult:
     """A small training, kept after each epoch where there is a folder."""
     kept: dict[str, Any] = {} if folder is None else {"checkpoint": Checkpoints(folder, every_epochs=1)}
-    given: dict[str, Any] = {"net": NET, "batch_size": 16, "epochs": 4, "progress": False, **kept, **options}
-    return bp.train(X=X, y=Y, **given)
+    given: dict[str, Any] = {
+        "net": NET,
+        "X": X,
+        "y": Y,
+        "batch_size": 16,
+        "epochs": 4,
+        "progress": False,
+        **kept,
+        **options,
+    }
+    return bp.train(**given)
 
 
 def assert_same(found: TrainingResult, expected: TrainingResult) -> None:

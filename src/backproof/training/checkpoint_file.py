@@ -22,6 +22,7 @@ from backproof.ir.arithmetic import Array
 from backproof.training.epoch import Epoch
 from backproof.training.identity import Identity
 from backproof.training.snapshot import Candidate, Pass, Snapshot
+from backproof.training.window import StreamOrder
 
 FORMAT = "backproof checkpoint 1"
 KEY = "backproof"
@@ -68,8 +69,12 @@ def encoded(checkpoint: Checkpoint) -> bytearray:
         arrays |= _named("best", best.parameters)
         about["best"] = {"loss": repr(float(best.loss)), "epoch": best.epoch}
     if current is not None:
-        arrays |= {"order": np.asarray(current.order)} | _named("before", current.before)
+        arrays |= _named("before", current.before)
         about["current"] = {"done": current.done, "mean": repr(current.mean), "seconds": repr(current.seconds)}
+        if isinstance(current.order, StreamOrder):  # which may have more samples than memory has room for
+            about["current"]["order"] = current.order.recipe
+        else:
+            arrays["order"] = current.order
     # How a matrix lies in memory decides about the order of sums in a product, and so about the last bits.
     about["columns first"] = [name for name, array in arrays.items() if _columns_first(array)]
     text = json.dumps(about, allow_nan=False)
@@ -105,7 +110,8 @@ def _checkpoint(about: Mapping[str, Any], arrays: Mapping[str, Array]) -> Checkp
         best = Candidate(float(about["best"]["loss"]), _under("best", arrays), int(about["best"]["epoch"]))
     if "current" in about:
         told = about["current"]
-        order, before = arrays["order"], _under("before", arrays)
+        order = StreamOrder(**told["order"]) if "order" in told else arrays["order"]
+        before = _under("before", arrays)
         current = Pass(order, before, int(told["done"]), float(told["mean"]), float(told["seconds"]))
     snapshot = Snapshot(
         int(about["made"]),

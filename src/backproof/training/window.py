@@ -39,6 +39,11 @@ class StreamOrder:
         self._starts = self._ends - lengths
         self._piece: tuple[int, Array] = (-1, np.zeros(0, np.int64))
 
+    @property
+    def recipe(self) -> dict[str, int | None]:
+        """What makes the same order again: the arguments by name."""
+        return {"samples": self._samples, "block": self._block, "buffer": self._buffer, "key": self._key}
+
     def __len__(self) -> int:
         return self._samples
 

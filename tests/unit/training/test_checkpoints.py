@@ -15,12 +15,13 @@ import pytest
 
 import backproof as bp
 from backproof.errors import SpecificationError
-from backproof.training import Checkpoints, Epoch, TrainingResult
+from backproof.training import Checkpoints, Epoch, Stream, TrainingResult
 from backproof.training.checkpoint_file import Checkpoint, decoded, encoded
 from backproof.training.checkpoints import Keeper
 from backproof.training.events import Event
 from backproof.training.identity import Identity
 from backproof.training.snapshot import Candidate, Pass, Snapshot
+from backproof.training.window import StreamOrder
 from kept_trainings import NET, OFTEN, X, Y, assert_same, steps_kept, trained
 
 NOISY = bp.mlp(2, 5, 1, activation="tanh", loss="mean_squared_error", dropout=0.25, normalization="batch")
@@ -47,7 +48,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., TrainingRe
     def again_and_again(**options: Any) -> TrainingResult:
         while True:
             try:
-                return bp.train(X=X, y=Y, **{**options, "progress": False, "resume": "auto"})
+                return bp.train(**{"X": X, "y": Y, **options, "progress": False, "resume": "auto"})
             except Killed:
                 pass
 
@@ -76,6 +77,18 @@ def test_what_was_killed_comes_to_the_same(
     given = {"net": NET, "epochs": 12, **options, "backend": backend, "batch_size": batch_size}
     found = killed(**given, checkpoint=Checkpoints(tmp_path, every_minutes=OFTEN))
     assert_same(found, trained(**given))
+
+
+@BACKENDS
+def test_a_stream_in_the_middle_of_an_epoch(
+    tmp_path: Path, killed: Callable[..., TrainingResult], backend: str
+) -> None:
+    data = Stream(X, Y, buffer=16)
+    options: dict[str, Any] = {"X": data, "y": None, "batch_size": 4, "epochs": 5, "backend": backend, "norms": True}
+    found = killed(net=NET, **options, checkpoint=Checkpoints(tmp_path, every_minutes=OFTEN, keep=100))
+    assert_same(found, trained(**options))
+    passes = [decoded(path.read_bytes()).snapshot.current for path in sorted(tmp_path.glob("step-*"))]
+    assert any(isinstance(current.order, StreamOrder) for current in passes if current is not None)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="its processes are forked")
