@@ -219,7 +219,7 @@ def test_what_does_not_hold_is_exit_code_1(capfd: pytest.CaptureFixture[str], mo
     def refuted(*_: object) -> None:
         raise NotProvedError("the derivation does not hold: step 1")
 
-    monkeypatch.setattr(job, "_derived", refuted)
+    monkeypatch.setattr(job, "derived", refuted)
     called = call(capfd, *QUICK)
     assert (called.code, called.err) == (1, "backproof: the derivation does not hold: step 1\n")
     assert os.listdir() == []

@@ -176,6 +176,21 @@ def atomic_write_together(folder: str | os.PathLike[str], contents: Mapping[str,
             temporary.unlink(missing_ok=True)
 
 
+def refuse_unwritable(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that could not be written, before any long work for it.
+
+    Raises:
+        OutputError: its folder is missing, or may not be written to, or a folder is in its place.
+    """
+    with _refusals_explained(path):
+        _replaceable(path)
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "the folder does not exist")
+        if _mode(path) is None and not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "the folder is not writable")
+
+
 def output_folder(path: str | os.PathLike[str]) -> Path:
     """The folder, made with its parents if it is missing, and found writable before any long work starts.
 

@@ -19,6 +19,7 @@ from backproof.cli.model import evaluate, predict, summary
 from backproof.cli.page import page
 from backproof.cli.prove import prove
 from backproof.cli.run import run
+from backproof.cli.train import train
 from backproof.errors import BackproofError
 from backproof.version import __version__
 
@@ -37,6 +38,7 @@ app.command(no_args_is_help=True)(prove)
 app.command(no_args_is_help=True)(check)
 app.command(no_args_is_help=True)(page)
 app.command()(run)
+app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(predict)
 app.command(no_args_is_help=True)(evaluate)
 app.command(no_args_is_help=True)(summary)

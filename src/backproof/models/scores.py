@@ -12,7 +12,7 @@ from backproof.run.wording import plural, quoted
 MOST_CLASSES = 8
 """Larger confusion matrices are not read in a terminal; --json has them."""
 LONGEST_LABEL = 16
-CELL = 8
+WIDTH = 80
 
 
 def scores_text(scores: Scores, target: Target) -> str:
@@ -38,10 +38,11 @@ def _classes(scores: ClassScores, labels: tuple[str, ...]) -> Iterator[str]:
     if len(labels) > MOST_CLASSES:
         return
     yield ""
-    yield f"{'true, by row':<{LONGEST_LABEL}}" + "".join(f"{_short(label, CELL - 2):>{CELL}}" for label in labels)
+    cell = min(LONGEST_LABEL, (WIDTH - LONGEST_LABEL) // len(labels))
+    yield f"{'true, by row':<{LONGEST_LABEL}}" + "".join(f"{_short(label, cell - 2):>{cell}}" for label in labels)
     for label, counts in zip(labels, scores.confusion, strict=True):
         name = _short(label, LONGEST_LABEL - 1)
-        yield f"{name:<{LONGEST_LABEL}}" + "".join(f"{count:>{CELL}}" for count in counts)
+        yield f"{name:<{LONGEST_LABEL}}" + "".join(f"{count:>{cell}}" for count in counts)
 
 
 def _short(label: str, most: int) -> str:

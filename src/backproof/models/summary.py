@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from textwrap import wrap
 from typing import Any, assert_never
@@ -21,7 +21,8 @@ MOST_COLUMNS = 40
 def summary_text(model: TableModel) -> str:
     """The summary for people."""
     contents = model.contents
-    lines = [*_target(contents), "", *str(_network(model)).splitlines(), "", *_columns(contents), ""]
+    columns = column_lines(contents.columns, contents.inputs)
+    lines = [*_target(contents), "", *str(_network(model)).splitlines(), "", *columns, ""]
     return "\n".join([*lines, *_origin(model)])
 
 
@@ -61,14 +62,15 @@ def _target(contents: Contents) -> Iterator[str]:
         yield from _folded(f"predicts {quoted(target.name)}: one of {classes}, {names}")
 
 
-def _columns(contents: Contents) -> Iterator[str]:
-    by_name = {column.name: column for column in contents.columns}
-    inputs = plural(contents.network.sizes[0], "input")
-    yield f"{plural(len(by_name), 'column')}, as {inputs} of the network:"
-    for name in contents.inputs[:MOST_COLUMNS]:
+def column_lines(columns: Sequence[FittedColumn], names: Sequence[str]) -> Iterator[str]:
+    """The columns in the order of their names, each with its type and what was learnt on it."""
+    by_name = {column.name: column for column in columns}
+    inputs = sum(len(column.outputs) for column in columns)
+    yield f"{plural(len(by_name), 'column')}, as {plural(inputs, 'input')} of the network:"
+    for name in names[:MOST_COLUMNS]:
         yield from _folded(f"{quoted(name)}: {_said(by_name[name])}", "  ")
-    if len(contents.inputs) > MOST_COLUMNS:
-        yield f"  and {len(contents.inputs) - MOST_COLUMNS} more (--json lists all)"
+    if len(names) > MOST_COLUMNS:
+        yield f"  and {len(names) - MOST_COLUMNS} more (--json lists all)"
 
 
 def _said(column: FittedColumn) -> str:
@@ -95,9 +97,9 @@ def _origin(model: TableModel) -> Iterator[str]:
         yield from _folded(f"activation {name}(x) = {formula}")
     if network.loss_formula is not None:
         yield from _folded(f"{network.loss} = {network.loss_formula}")
-    for name in ("rows", "trained", "held_out"):
+    for name, said in (("rows", "rows"), ("trained", "trained"), ("held_out", "then")):
         if isinstance(training.get(name), str):
-            yield from _folded(f"{name.replace('_', ' ')}: {' '.join(training[name].split())}")
+            yield from _folded(f"{said}: {' '.join(training[name].split())}")
     versions = ", ".join(f"{name} {number}" for name, number in contents.written_by.items())
     yield from _folded(f"written by {versions}")
     same = "as it is derived now" if _derives_the_same(model) else "not as it is derived now"

@@ -191,7 +191,7 @@ def class_scores(probabilities: Matrix, Y: Matrix, log_loss: float) -> ClassScor
         >>> scores.accuracy, scores.confusion
         (0.75, ((1, 1), (0, 2)))
     """
-    rows, classes = Y.shape
+    classes = Y.shape[1]
     true, predicted = Y.argmax(axis=1), probabilities.argmax(axis=1)
     confusion = np.bincount(classes * true + predicted, minlength=classes**2).reshape(classes, classes)
     return scores_of_counts(confusion, log_loss)

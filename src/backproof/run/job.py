@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 from backproof.derivation import Derivation, derive
 from backproof.errors import NotProvedError
 from backproof.files import atomic_write_together, output_folder
+from backproof.models.contents import Contents
+from backproof.models.file import encoded
 from backproof.run.curve import Curve
 from backproof.run.evaluation import Forward, evaluated
 from backproof.run.outcome import Outcome, losses, training_words
@@ -23,7 +25,7 @@ from backproof.run.report import report_html
 from backproof.run.script import DATA_FILE, data_file, script
 from backproof.run.settings import Settings
 from backproof.run.speed import short_peak, speed_of
-from backproof.run.weights import weights_file
+from backproof.run.trained import trained_contents
 from backproof.run.wording import plural
 from backproof.training.loop import train
 from backproof.training.result import TrainingResult
@@ -75,10 +77,10 @@ def run_job(settings: Settings, folder: Path, *, say: Say = print, progress: boo
     with _folder(folder):
         with stages.stage("data") as words:
             made = problem(settings)
-            words.append(_what(made))
+            words.append(what(made))
         for note in made.prepared.notes:
             say(f"  note: {note}")
-        derivation = _derived(made, stages)
+        derivation = derived(made, stages)
         outcome = _trained(settings, made, derivation, stages, progress)
         for words_of_advice in outcome.advice:
             say(f"  note: {words_of_advice}")
@@ -93,21 +95,33 @@ def contents(outcome: Outcome) -> dict[str, bytes]:
     made = outcome.problem
     return {
         "report.html": report_html(outcome).encode("utf-8"),
-        "weights.safetensors": weights_file(outcome.result.params, made),
+        "weights.safetensors": encoded(_contents(outcome)),
         "train.py": script(outcome.derivation, made).encode("utf-8"),
         DATA_FILE: data_file(made),
         "run.json": record_file(outcome),
     }
 
 
-def _what(made: Problem) -> str:
+def _contents(outcome: Outcome) -> Contents:
+    return trained_contents(
+        outcome.problem, outcome.derivation.trace, outcome.result, outcome.evaluation, outcome.headline()
+    )
+
+
+def what(made: Problem) -> str:
+    """The data in a line."""
     data = made.prepared
     rows = f"{plural(len(data.X_train), 'row')} to train"
     held_out = f", {len(data.X_test)} held out" if made.has_test_part else ""
     return f"{made.title}: {rows}{held_out}, {plural(data.X_train.shape[1], 'input')}"
 
 
-def _derived(made: Problem, stages: Stages) -> Derivation:
+def derived(made: Problem, stages: Stages) -> Derivation:
+    """The gradients of the problem's network, derived and proved.
+
+    Raises:
+        NotProvedError: a step does not hold.
+    """
     with stages.stage("derive") as words:
         derivation = derive(made.program)
         words.append(f"{made.specification} network, {plural(len(derivation.trace.steps), 'step')}")
@@ -143,7 +157,7 @@ def _trained(
 
 def _training(made: Problem, derivation: Derivation, curve: Curve, progress: bool | str) -> TrainingResult:
     data, schedule = made.prepared, made.schedule
-    with threadpool_limits(1 if _is_small(made) else None):
+    with threadpool_limits(1 if is_small(made) else None):
         return train(
             derivation.trace,
             data.X_train,
@@ -160,7 +174,7 @@ def _training(made: Problem, derivation: Derivation, curve: Curve, progress: boo
         )
 
 
-def _is_small(made: Problem) -> bool:
+def is_small(made: Problem) -> bool:
     """Whether the largest product of a step is so small that threads wait for each other more than they work."""
     structure = made.program.structure
     assert structure is not None  # a run's program is a network

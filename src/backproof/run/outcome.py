@@ -81,12 +81,17 @@ class Outcome:
             one = self.prediction_of_one
             said = "" if one is None else f", ŷ = {one:.6f} where y = {self.problem.prepared.Y_train[0, 0]:g}"
             return f"nothing is held out; the loss after training is {self.result.loss:.4g}{said}"
-        parts = [f"held-out {_in_short(evaluation.test)}{_interval(evaluation.test)}"]
-        if evaluation.linear is not None:
-            parts.append(f"a linear model: {_in_short(evaluation.linear)}")
-        if evaluation.constant is not None:
-            parts.append(f"always {evaluation.always}: {_in_short(evaluation.constant)}")
-        return "; ".join(parts)
+        return comparison(evaluation.test, evaluation)
+
+
+def comparison(scores: Scores, evaluation: Evaluation) -> str:
+    """The scores on data that were not trained on, beside what they have to beat."""
+    parts = [f"held-out {in_short(scores)}{_interval(scores)}"]
+    if evaluation.linear is not None:
+        parts.append(f"a linear model: {in_short(evaluation.linear)}")
+    if evaluation.constant is not None:
+        parts.append(f"always {evaluation.always}: {in_short(evaluation.constant)}")
+    return "; ".join(parts)
 
 
 def training_words(result: TrainingResult, epochs: int) -> str:
@@ -97,8 +102,15 @@ def training_words(result: TrainingResult, epochs: int) -> str:
         epochs: how many there should be.
     """
     done = f"{plural(result.epochs_run, 'epoch')}, {plural(result.steps, 'step')}, loss {result.loss:.4g}"
-    if result.stopped == "finished":
-        return done
+    match result.stopped:
+        case "finished":
+            return done
+        case "early":
+            return f"{done}; stopped early, with the weights of epoch {result.best_epoch}"
+        case "converged":
+            return f"{done}; converged"
+        case "asked" | "interrupted":
+            pass
     return f"interrupted after {done} (of {plural(epochs, 'epoch')}); the best weights so far are kept"
 
 
@@ -108,7 +120,8 @@ def losses(result: TrainingResult) -> list[str]:
     return [f"epoch {k:5d}  loss {epoch.loss!r}" for k, epoch in enumerate(result.history) if k % every == 0]
 
 
-def _in_short(scores: Scores) -> str:
+def in_short(scores: Scores) -> str:
+    """The score that matters most, in a few words."""
     match scores:
         case ClassScores(accuracy=accuracy):
             return f"accuracy {accuracy:.3f}"

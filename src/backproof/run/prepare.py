@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 
 from backproof.errors import DataError
 from backproof.run.features import fit_features
-from backproof.run.fitted import FittedNumber, column_description
+from backproof.run.fitted import FittedColumn, FittedNumber, column_description
 from backproof.run.memory import refuse_absurd_size
 from backproof.run.split import Split, split_rows
 from backproof.run.tables import Table
@@ -44,6 +44,8 @@ class Prepared:
         test_rows: the rows of the table (from 0) in the order of the held-out matrices.
         notes: sentences that the user must see.
         preparation: what `description` gives.
+        columns: what was learnt on the columns of the table, in the order of the matrices.
+        inputs: the names of the same columns in the order of the table.
     """
 
     task: Task
@@ -60,6 +62,8 @@ class Prepared:
     test_rows: NDArray[np.int64]
     notes: tuple[str, ...]
     preparation: Mapping[str, object]
+    columns: tuple[FittedColumn, ...]
+    inputs: tuple[str, ...]
 
     def description(self) -> dict[str, object]:
         """What makes the matrices again from the table, ready for JSON: fills, means, scales, categories."""
@@ -81,7 +85,7 @@ class _Target:
         return {"name": name, "mean": self.mean, "scale": self.scale}
 
 
-def prepare(table: Table, *, task: str = "auto", test_fraction: float = 0.25, seed: int = 0) -> Prepared:
+def prepare(table: Table, *, task: str = "auto", test_fraction: float | None = 0.25, seed: int = 0) -> Prepared:
     """(x − mean) / scale of every number and an indicator of every category, with rows held out.
 
     A missing number becomes the median, a missing truth value the more frequent one, a missing category the
@@ -91,7 +95,7 @@ def prepare(table: Table, *, task: str = "auto", test_fraction: float = 0.25, se
     Args:
         table: what `read_table` gave.
         task: "auto", "regression" or "classification".
-        test_fraction: the share of the rows to hold out, between 0 and 1.
+        test_fraction: the share of the rows to hold out, between 0 and 1; None to hold nothing out.
         seed: the seed of the split.
 
     Returns:
@@ -120,6 +124,7 @@ def prepare(table: Table, *, task: str = "auto", test_fraction: float = 0.25, se
             split = split_rows(table.rows, test_fraction=test_fraction, seed=seed)
             target = _numeric_target(table, split)
     features = fit_features(table, split)
+    known = {column.name for column in features.columns}
     preparation = {
         "task": chosen,
         "split": split.description(),
@@ -141,6 +146,8 @@ def prepare(table: Table, *, task: str = "auto", test_fraction: float = 0.25, se
         test_rows=split.test,
         notes=(*table.notes, task_note(table, task), *split.notes, *features.notes),
         preparation=preparation,
+        columns=features.columns,
+        inputs=tuple(name for name in table.features if name in known),
     )
 
 
@@ -168,7 +175,7 @@ def digits(*, test_fraction: float = 0.25, seed: int = 0) -> Prepared:
     target = _class_target(codes, labels)
     X = np.ascontiguousarray(pixels, dtype=np.float64) / _DIGIT_WHITE
     names = tuple(f"pixel {row},{column}" for row in range(_DIGIT_PIXELS) for column in range(_DIGIT_PIXELS))
-    columns = [FittedNumber(name, "numeric", fill=0.0, mean=0.0, scale=_DIGIT_WHITE) for name in names]
+    columns = tuple(FittedNumber(name, "numeric", fill=0.0, mean=0.0, scale=_DIGIT_WHITE) for name in names)
     said = f"data: {len(X)} handwritten digits of 8×8 pixels that scikit-learn ships, pixels scaled to [0, 1]"
     preparation = {
         "task": "classification",
@@ -191,6 +198,8 @@ def digits(*, test_fraction: float = 0.25, seed: int = 0) -> Prepared:
         test_rows=split.test,
         notes=(said, *split.notes),
         preparation=preparation,
+        columns=columns,
+        inputs=names,
     )
 
 

@@ -15,11 +15,12 @@ from backproof.emit.data_section import SEED_DATA
 from backproof.errors import DataError, SpecificationError
 from backproof.ir.program import Program
 from backproof.kernels.backends import AUTO
-from backproof.networks import mlp
+from backproof.models.network import NetworkSpecification, formulas_of
+from backproof.run.fitted import FittedNumber
 from backproof.run.memory import refuse_absurd_size
 from backproof.run.prepare import Prepared, digits, prepare
 from backproof.run.settings import Settings
-from backproof.run.tables import column_names, read_table
+from backproof.run.tables import Table, column_names, read_table
 from backproof.run.wording import listed, plural, quoted_path
 
 HIDDEN: tuple[int, ...] = (32,)
@@ -61,6 +62,7 @@ class Problem:
     Args:
         title: what the data are, for people.
         prepared: the matrices of both parts; the held-out part may have no rows.
+        network: what builds the program.
         program: the network.
         schedule: how it is trained.
         source: what finds the same data again, for JSON.
@@ -69,6 +71,7 @@ class Problem:
 
     title: str
     prepared: Prepared
+    network: NetworkSpecification
     program: Program
     schedule: Schedule
     source: Mapping[str, object]
@@ -102,15 +105,14 @@ def problem(settings: Settings) -> Problem:
     share, seed = settings.test if settings.test is not None else TEST_SHARE, settings.seed or 0
     if settings.data is None:
         made = digits(test_fraction=share, seed=seed)
-        return _fitted("Handwritten digits", made, settings, {"example": "digits"}, DIGIT_IMAGE)
+        return fitted("Handwritten digits", made, settings, {"example": "digits"}, image=DIGIT_IMAGE)
     path = Path(settings.data)
     if settings.target is None:
         found = listed(column_names(path), most=30)
         raise DataError(f"{quoted_path(path)}: name the column to predict with --target; the columns are {found}")
     table = read_table(path, target=settings.target)
     made = prepare(table, task=settings.task or "auto", test_fraction=share, seed=seed)
-    source = {"file": str(path), "sha256": _digest(path), "target": settings.target, "rows": table.rows}
-    return _fitted(f"{path.name}: {settings.target}", made, settings, source, None)
+    return fitted(f"{path.name}: {settings.target}", made, settings, source_of(path, table))
 
 
 def resolved(settings: Settings, made: Problem) -> Settings:
@@ -147,22 +149,57 @@ def resolved(settings: Settings, made: Problem) -> Settings:
     return chosen.overridden(free)
 
 
-def _fitted(
-    title: str, made: Prepared, settings: Settings, source: Mapping[str, object], image: tuple[int, int] | None
+def fitted(
+    title: str,
+    made: Prepared,
+    settings: Settings,
+    source: Mapping[str, object],
+    *,
+    loss: str | None = None,
+    image: tuple[int, int] | None = None,
 ) -> Problem:
+    """Data with a network and a schedule for them.
+
+    Args:
+        title: what the data are, for people.
+        made: the matrices.
+        settings: what the user asked for.
+        source: what finds the same data again.
+        loss: of a regression; the mean squared error where None.
+        image: rows and columns, where the features are the pixels of an image.
+
+    Raises:
+        DataError: memory does not suffice.
+        SpecificationError: a setting that does not fit the data.
+    """
+    network = _network(made, settings, loss)
+    _refuse_too_large(network.sizes, len(made.X_train))
+    return Problem(title, made, network, network.program(), _schedule(settings, len(made.X_train)), source, image)
+
+
+def _network(made: Prepared, settings: Settings, loss: str | None) -> NetworkSpecification:
     hidden = HIDDEN if settings.network is None else settings.network
-    sizes = (made.X_train.shape[1], *hidden, made.Y_train.shape[1])
-    _refuse_too_large(sizes, len(made.X_train))
-    activation = settings.activation or ACTIVATION
-    program = mlp(
-        *sizes,
-        activation=activation * len(hidden) if len(activation) == 1 else activation,
-        output_activation="softmax" if made.task == "classification" else "identity",
-        bias=True,
-        loss="cross_entropy" if made.task == "classification" else "mean_squared_error",
+    given = settings.activation or ACTIVATION
+    activations = given * len(hidden) if len(given) == 1 else given
+    if len(activations) != len(hidden):
+        raise SpecificationError(
+            f"{plural(len(activations), 'activation')} for {plural(len(hidden), 'hidden layer')}; "
+            "give one for all, or one for each hidden layer"
+        )
+    classes = made.task == "classification"
+    if classes and loss is not None and loss != "cross_entropy":
+        raise SpecificationError(f"the loss {loss!r} is for numbers; classes are learnt by cross_entropy")
+    activations = (*activations, "softmax" if classes else "identity")
+    loss = "cross_entropy" if classes else loss or "mean_squared_error"
+    formulas, loss_formula = formulas_of(activations, loss)
+    return NetworkSpecification(
+        (made.X_train.shape[1], *hidden, made.Y_train.shape[1]),
+        activations,
+        loss,
         penalty=settings.penalty or None,
+        formulas=formulas,
+        loss_formula=loss_formula,
     )
-    return Problem(title, made, program, _schedule(settings, len(made.X_train)), source, image)
 
 
 def _schedule(settings: Settings, rows: int) -> Schedule:
@@ -195,14 +232,14 @@ def default_epochs(steps_per_epoch: int) -> int:
 
 def _seeds_example(settings: Settings) -> Problem:
     X, Y = (np.asarray(SEED_DATA[id], dtype=np.float64) for id in ("X", "y"))
-    rows = np.arange(len(X))
+    rows, names = np.arange(len(X)), tuple(f"x_{number}" for number in range(1, X.shape[1] + 1))
     made = Prepared(
         task="regression",
         X_train=X,
         Y_train=Y,
         X_test=X[:0],
         Y_test=Y[:0],
-        feature_names=tuple(f"x_{number}" for number in range(1, X.shape[1] + 1)),
+        feature_names=names,
         class_labels=None,
         target_name="y",
         target_mean=0.0,
@@ -211,6 +248,8 @@ def _seeds_example(settings: Settings) -> Problem:
         test_rows=rows[:0],
         notes=("data: the one sample of the seed's listing, X = [0, 0, 1] and y = 0; nothing is held out",),
         preparation={"task": "regression"},
+        columns=tuple(FittedNumber(name, "numeric", fill=0.0, mean=0.0, scale=1.0) for name in names),
+        inputs=names,
     )
     schedule = Schedule(
         optimizer="sgd",
@@ -221,7 +260,8 @@ def _seeds_example(settings: Settings) -> Problem:
         backend=settings.backend or AUTO,
         dtype=settings.dtype or DTYPE,
     )
-    return Problem("The seed's example", made, mlp(*SEED_SIZES), schedule, {"example": "seed"})
+    network = NetworkSpecification(SEED_SIZES, ("sigmoid", "sigmoid"), "half_squared_error", bias=False)
+    return Problem("The seed's example", made, network, network.program(), schedule, {"example": "seed"})
 
 
 def _refuse_too_large(sizes: tuple[int, ...], rows: int) -> None:
@@ -231,6 +271,8 @@ def _refuse_too_large(sizes: tuple[int, ...], rows: int) -> None:
     refuse_absurd_size(need, f"training the network {specification} on {rows} rows", "make its hidden layers smaller")
 
 
-def _digest(path: Path) -> str:
+def source_of(path: Path, table: Table) -> dict[str, object]:
+    """What finds the same table again."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"file": str(path), "sha256": digest, "target": table.target, "rows": table.rows}

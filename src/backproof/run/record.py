@@ -7,6 +7,7 @@ import platform
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from typing import Any
 from backproof.errors import BackproofError, DataError
 from backproof.kernels.automatic import can_compile
 from backproof.kernels.llvm.machine import host
+from backproof.models.network import NetworkSpecification
 from backproof.run.outcome import Outcome
 from backproof.run.problem import Problem, resolved
 from backproof.run.settings import NO_HIDDEN_LAYER, Settings, settings_from_json
 from backproof.run.speed import MADE_BY
-from backproof.run.weights import network_description
 from backproof.run.wording import quoted_path
 from backproof.version import __version__
 
@@ -26,7 +27,7 @@ FORMAT = "backproof-run-1"
 
 FILES = {
     "report.html": "this report",
-    "weights.safetensors": "the trained parameters; as metadata the network, the preparation of the data, the labels",
+    "weights.safetensors": "the trained model, with all it takes to predict tables: backproof predict uses it",
     "train.py": "the emitted source: the same training with NumPy alone, from the same weights in the same order",
     "data.npz": "both parts as matrices: X and y, which train.py reads, X_test and y_test",
     "run.json": "versions, seed, settings, figures and losses: what repeats the run",
@@ -44,7 +45,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "versions": versions(),
         "settings": resolved(outcome.settings, made).given(),
         "data": dict(made.source),
-        "network": {"specification": made.specification, **network_description(made)},
+        "network": {"specification": made.specification, **_network(made.network)},
         "training": {**result.settings, "started_from": dict(result.started_from)},
         "stopped": result.stopped,
         "epochs_run": result.epochs_run,
@@ -60,6 +61,12 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "seconds": dict(outcome.seconds),
         "speed": _speed(outcome),
     }
+
+
+def _network(network: NetworkSpecification) -> dict[str, Any]:
+    """What builds the program again, without what was not asked for."""
+    options = {name: value for name, value in asdict(network).items() if value}
+    return {**options, "bias": network.bias, "penalty": network.penalty}
 
 
 def _speed(outcome: Outcome) -> dict[str, Any] | None:

@@ -37,7 +37,7 @@ class Split:
 def split_rows(
     rows: int,
     *,
-    test_fraction: float,
+    test_fraction: float | None,
     seed: int,
     classes: Rows | None = None,
     labels: tuple[str, ...] = (),
@@ -46,7 +46,7 @@ def split_rows(
 
     Args:
         rows: the number of rows.
-        test_fraction: the share to hold out; rounded up to whole rows.
+        test_fraction: the share to hold out, rounded up to whole rows; None to hold nothing out.
         seed: the seed of the shuffle.
         classes: the class of each row, for a stratified split.
         labels: the names of the classes.
@@ -60,6 +60,8 @@ def split_rows(
         >>> sorted((split.test % 2).tolist()), split.stratified
         ([0, 1], True)
     """
+    if test_fraction is None:
+        return Split(np.arange(rows), np.arange(0), 0.0, seed, False, (f"split: all {plural(rows, 'row')} train",))
     held_out = _held_out(rows, test_fraction, seed)
     obstacle = None if classes is None else _obstacle(classes, labels, held_out)
     stratified = classes is not None and obstacle is None

@@ -17,6 +17,7 @@ import pytest
 from backproof.derivation import Derivation
 from backproof.errors import DataError, DivergenceError, NotProvedError, OutputError
 from backproof.kernels.llvm.run import NativeRun
+from backproof.models import load_model
 from backproof.run.curve import Curve
 from backproof.run.evaluation import ClassScores, Forward, NumberScores, scores_of
 from backproof.run.job import run_job
@@ -24,7 +25,6 @@ from backproof.run.outcome import LINEAR_IS_BETTER, NOTHING_LEARNT
 from backproof.run.record import FILES
 from backproof.run.script import AGREEMENT
 from backproof.run.settings import Settings
-from backproof.run.weights import read_weights
 from backproof.training.batches import Batches
 from runs import Run, make_run
 
@@ -136,12 +136,12 @@ def test_the_folder_holds_all_files_and_nothing_else(name: str, request: pytest.
 
 
 def test_the_weights_predict_what_the_report_says(wine_run: Run) -> None:
-    weights = read_weights(wine_run.folder / "weights.safetensors")
-    assert weights.network["sizes"] == [13, 16, 8, 3]
-    assert weights.network["activations"] == ["relu", "relu", "softmax"]
-    assert weights.class_labels == ("class_0", "class_1", "class_2")
-    assert weights.feature_names[0] == "alcohol"
-    assert weights.preparation == wine_run.outcome.problem.prepared.description()
+    weights = load_model(wine_run.folder / "weights.safetensors").contents
+    assert weights.network.sizes == (13, 16, 8, 3)
+    assert weights.network.activations == ("relu", "relu", "softmax")
+    assert weights.target.labels == ("class_0", "class_1", "class_2")
+    assert weights.inputs[0] == "alcohol"
+    assert weights.training["preparation"] == wine_run.outcome.problem.prepared.description()
     data = np.load(wine_run.folder / "data.npz")
     made = wine_run.outcome.problem
     prediction = Forward(made.program)(dict(weights.parameters), data["X_test"], data["y_test"])

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from backproof.errors import DataError
+from backproof.models import load_model
 from backproof.run.record import FORMAT, commands, compared, printed_figures, read_record, record
 from backproof.run.settings import Settings
-from backproof.run.weights import read_weights
 from runs import Run
 
 
@@ -102,24 +101,9 @@ def test_figures_for_other_programs(diabetes_run: Run) -> None:
     assert set(found["figures"]["held_out"]) == {"rows", "r2", "rmse", "mae"}
 
 
-def test_weights_of_others_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "weights.safetensors"
-    with pytest.raises(DataError, match="cannot be read as safetensors"):
-        read_weights(path)
-    path.write_bytes(b"nothing")
-    with pytest.raises(DataError, match="cannot be read as safetensors"):
-        read_weights(path)
-    save_file({"W": np.zeros(2)}, path)
-    with pytest.raises(DataError, match="holds no weights written by backproof run"):
-        read_weights(path)
-    save_file({"W": np.zeros(2)}, path, metadata={"backproof": "{"})
-    with pytest.raises(DataError, match="cannot be read as safetensors"):
-        read_weights(path)
-
-
 def test_weights_go_through_the_file_to_the_last_bit(diabetes_run: Run) -> None:
-    weights = read_weights(diabetes_run.folder / "weights.safetensors")
-    assert weights.class_labels is None
+    weights = load_model(diabetes_run.folder / "weights.safetensors").contents
+    assert weights.target.labels is None
     assert set(weights.parameters) == set(diabetes_run.outcome.result.params)
     for id, array in diabetes_run.outcome.result.params.items():
         np.testing.assert_array_equal(weights.parameters[id], array)
