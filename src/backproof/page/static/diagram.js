@@ -25,8 +25,8 @@ export class Diagram {
     for (const node of this.nodes) {
       const [x, y, r] = ["cx", "cy", "r"].map((name) => Number(node.circle.getAttribute(name)));
       node.layer = Number(node.element.dataset.layer);
-      node.number = this.text(node.element, x, y + r + 12, "number");
-      node.delta = this.text(node.element, x, y - r - 5, "number delta");
+      node.number = this.text(node.element, x, y + r + 10, "number");
+      node.delta = this.text(node.element, x, y - r - 3, "number delta");
     }
   }
 
