@@ -67,3 +67,8 @@ def test_the_overheads_of_training() -> None:
     table = run("training/overhead.py", "--rounds", "1", "--epochs", "2", "--only", "checkpoints")
     assert len(table.splitlines()) == 5
     assert "history, checkpoints every epoch" in table
+
+
+def test_many_networks_side_by_side() -> None:
+    table = run("training/many.py", "--quick")
+    assert len(re.findall(r"^\| +[124] \| +1 \|", table, re.MULTILINE)) == 3

@@ -343,7 +343,7 @@ print(peak() - before, result.steps)
 """
 ROWS = 1_000_000
 """Samples of 16 numbers: 122 MiB."""
-BESIDE = {"npy": 30.0, "parquet": 50.0}
+BESIDE = {"npy": 50.0, "parquet": 50.0}
 """MiB for blocks on their way and parts being judged, whatever the file's size; Polars decodes in several threads."""
 
 
