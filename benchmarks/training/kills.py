@@ -79,6 +79,12 @@ SUBJECTS: dict[str, dict[str, Any]] = {
         "options": {"optimizer": "rmsprop", "batch_size": 8, "epochs": 30, "schedule": "warmup(steps=50)"},
         "kept": {**OFTEN, "keep": 1},
     },
+    "lion, streamed through a small buffer": {
+        "net": {},
+        "options": {"optimizer": "lion", "batch_size": 8, "epochs": 20, "validation": 0.2, "learning_rate": 0.002},
+        "kept": OFTEN,
+        "buffer": 32,
+    },
 }
 
 
@@ -89,10 +95,11 @@ def trained(name: str, backend: str, folder: str | None) -> TrainingResult:
     X = rng.normal(size=(100, 3))
     y = np.sin(X[:, :1]) * X[:, 1:2] + 0.1 * rng.normal(size=(100, 1))
     net = bp.mlp(3, 12, 8, 1, activation="tanh", loss="mean_squared_error", **subject["net"])
+    data = (bp.Stream(X, y, buffer=subject["buffer"]), None) if "buffer" in subject else (X, y)
     options = {"learning_rate": 0.02, **subject["options"], "backend": backend, "progress": False}
     if folder is None:
-        return train(net, X, y, **options)
-    return train(net, X, y, **options, checkpoint=bp.Checkpoints(folder, **subject["kept"]), resume="auto")
+        return train(net, *data, **options)
+    return train(net, *data, **options, checkpoint=bp.Checkpoints(folder, **subject["kept"]), resume="auto")
 
 
 def bits(result: TrainingResult) -> str:
