@@ -25,6 +25,7 @@ from backproof.ir.expr import Size
 from backproof.ir.program import Structure
 from backproof.ir.traverse import walk
 from backproof.page.bundle import bundled
+from backproof.page.digits import digits
 from backproof.page.figure import edges, figure, nodes
 from backproof.page.links import References
 from backproof.page.shown import Views
@@ -111,6 +112,7 @@ def build_page(
         "optimizers": rules,
         "seed": seed,
         "table": text,
+        "digits": digits() if structure.sizes[0] == 64 and structure.sizes[-1] == 10 else None,
         "scripts": {"train.py": source(trace, "numpy", seed=seed, params=params), "derivation.mjs": derivation},
         "worker": bundled("worker", lambda name: _module(name, derivation)),
     }

@@ -2,7 +2,7 @@
 
 import { random } from "./numbers.js";
 
-/** @typedef {{ X: number[][], y: number[][], names?: string[], classes?: string[] | null }} Data */
+/** @typedef {{ X: number[][], y: number[][], names?: string[], classes?: string[] | null, test?: Data }} Data */
 
 const POINTS = 200;
 
@@ -73,25 +73,35 @@ function anything(draw, outputs, inputs) {
   };
 }
 
+/** The digits that Python put into the page, a letter for each of 64 pixels; every fourth is held out. */
+function digits({ pixels, labels }) {
+  const part = (wanted) => {
+    const chosen = [...labels].map((_, k) => k).filter(wanted);
+    const row = (k) => Array.from(pixels.slice(64 * k, 64 * (k + 1)), (letter) => (letter.charCodeAt(0) - 97) / 16);
+    return { X: chosen.map(row), y: chosen.map((k) => Array.from({ length: 10 }, (_, c) => Number(c === Number(labels[k])))) };
+  };
+  return { ...part((k) => k % 4 !== 0), test: part((k) => k % 4 === 0) };
+}
+
 /**
  * The names and titles of the data that fit a network; the first is where it begins.
- * @param {number} inputs
- * @param {number} outputs
+ * @param {{ sizes: number[], digits: object | null }} told
  * @returns {[string, string][]}
  */
-export function fitting(inputs, outputs) {
-  const fits = ({ inputs: wanted, outputs: [least, most] }) => (wanted === inputs || wanted === 0) && outputs >= least && outputs <= most;
-  return Object.entries(SETS).filter(([, set]) => fits(set)).map(([name, { title }]) => [name, title]);
+export function fitting({ sizes, digits: given }) {
+  const [input, output] = [sizes[0], sizes.at(-1)];
+  const fits = ({ inputs, outputs: [least, most] }) => (inputs === input || inputs === 0) && output >= least && output <= most;
+  const found = Object.entries(SETS).filter(([, set]) => fits(set)).map(([name, { title }]) => [name, title]);
+  return given ? [["digits", "handwritten digits"], ...found] : found;
 }
 
 /**
  * A set of data by name, the same for the same seed.
  * @param {string} name
- * @param {number} inputs
- * @param {number} outputs
+ * @param {{ sizes: number[], digits: object | null }} told
  * @param {number} seed
  * @returns {Data}
  */
-export function dataset(name, inputs, outputs, seed) {
-  return SETS[name].make(random(seed + 1), outputs, inputs);
+export function dataset(name, { sizes, digits: given }, seed) {
+  return name === "digits" ? digits(given) : SETS[name].make(random(seed + 1), sizes.at(-1), sizes[0]);
 }

@@ -149,8 +149,14 @@ export class Equations {
     now.element.scrollIntoView({ block: "center", behavior: calm() ? "instant" : "smooth" });
   }
 
-  find(key) {
-    return [...this.items.values()].flat().find(({ element }) => element.dataset.key === key);
+  /** Brings an equation that is cited into view. */
+  point(key, calmly) {
+    const element = this.root.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    if (!element) return;
+    element.scrollIntoView({ block: "center", behavior: calmly ? "instant" : "smooth" });
+    element.classList.remove("fresh");
+    void element.offsetWidth;
+    element.classList.add("fresh");
   }
 }
 

@@ -6,13 +6,11 @@ import { shown, typed } from "./numbers.js";
 export class Inspector {
   /**
    * @param {HTMLElement} box
-   * @param {import("./model.js").Model} model
-   * @param {import("./diagram.js").Diagram} diagram
-   * @param {import("./equations.js").Equations} equations
-   * @param {() => void} changed
+   * @param {import("./screen.js").Page} page
+   * @param {{ before: () => void, after: () => void }} change what is done around a change
    */
-  constructor(box, model, diagram, equations, changed) {
-    Object.assign(this, { box, model, diagram, equations, changed, reference: null });
+  constructor(box, { model, diagram, equations }, change) {
+    Object.assign(this, { box, model, diagram, equations, around: change, reference: null });
   }
 
   /** @param {object | null} reference */
@@ -78,8 +76,9 @@ export class Inspector {
     const value = typed(this.input.value);
     if (Number.isNaN(value)) this.update();
     else {
+      this.around.before();
       this.model.setEntry(this.reference.id, this.reference.at, value);
-      this.changed();
+      this.around.after();
     }
   }
 

@@ -152,10 +152,11 @@ export function drawFit(canvas, model) {
   context.stroke();
 }
 
-/** How often each class is taken for which, as rows of counts. */
+/** How often each class is taken for which, as rows of counts; of the examples held out, where there are some. */
 export function confusion(model) {
+  const { X, y: wanted } = model.data.test ?? model.data;
   const classes = Math.max(2, model.outputs);
   const counts = Array.from({ length: classes }, () => Array(classes).fill(0));
-  model.predict(model.data.X).forEach((y, s) => counts[classOf(model.data.y[s])][classOf(y)]++);
+  model.predict(X).forEach((y, s) => counts[classOf(wanted[s])][classOf(y)]++);
   return counts;
 }

@@ -27,7 +27,8 @@ function counts(model) {
   const found = confusion(model);
   const right = found.reduce((sum, row, k) => sum + row[k], 0);
   const names = found.map((_, k) => model.data.classes?.[k] ?? String(k));
-  const share = `${((100 * right) / model.data.X.length).toFixed(1)} % right`;
+  const { test } = model.data;
+  const share = `${((100 * right) / (test ?? model.data).X.length).toFixed(1)} % right${test ? " held out" : ""}`;
   return [[`${share}; wanted ↓ predicted →`, ...names], ...found.map((row, k) => [names[k], ...row.map(String)])];
 }
 

@@ -12,7 +12,7 @@ export function stops(model) {
   const weight = { id: told.layers[0].weights, at: 0 };
   const inputs = `${told.sizes[0]} input${told.sizes[0] === 1 ? "" : "s"}`;
   const equation = (key) => (key ? `[data-key="${key}"]` : "#equations");
-  const found = [
+  return [
     {
       text: `This is a network of ${inputs} and ${told.sizes.at(-1)} output${told.sizes.at(-1) === 1 ? "" : "s"}. Every line is a weight: blue where it is positive, orange where it is negative, and the wider, the larger. Every circle holds a number.`,
       target: "#picture", act: (page) => page.know(told.order.length),
@@ -54,13 +54,15 @@ export function stops(model) {
       target: "#play",
     },
   ];
-  return found;
 }
 
 export class Tour {
-  /** @param {object} page what the stops may do: know, step, view, choose */
-  constructor(page, model) {
-    this.page = page;
+  /**
+   * @param {import("./screen.js").Page} page
+   * @param {object} may what the stops may do: know, step, view, choose
+   */
+  constructor({ model }, may) {
+    this.page = may;
     this.stops = stops(model);
     this.card = document.getElementById("tour");
     this.at = 0;
