@@ -66,6 +66,46 @@ def _subject(trace: Trace) -> Paragraph:
         " with respect to ",
         wanted,
         " by the chain rule, from the last layer to the first.",
+        *_normalisation(program, structure),
+        *_dropout(structure),
+    )
+
+
+def _normalisation(program: Program, structure: Structure) -> Prose:
+    """What normalised layers do, and what predictions do in place of it."""
+    normalised = [layer for layer in structure.layers if layer.scale is not None and layer.shift is not None]
+    if not normalised:
+        return ()
+    first = normalised[0]
+    assert first.scale is not None
+    assert first.shift is not None
+    alone = len(normalised) == 1
+    over = "the examples of the batch" if structure.normalization == "batch" else "its units"
+    remembered = {each.name for each in program.remembered}
+    predicting: Prose = (
+        " Predictions use averages that are remembered from the batches of the training, in place of ",
+        *((program.names[f"mu_{first.number}"], " and ", program.names[f"s_{first.number}"]) if alone else ("theirs",)),
+        ".",
+    )
+    return (
+        f" Before its activation {'the hidden layer' if alone else 'each hidden layer'} is normalised over {over}, ",
+        "then scaled by ",
+        program.names[first.scale],
+        " and shifted by ",
+        program.names[first.shift],
+        ", which are learned." if alone else " and their like, which are learned.",
+        *(predicting if remembered else ()),
+    )
+
+
+def _dropout(structure: Structure) -> Prose:
+    """What dropout does, and that predictions go without."""
+    if structure.dropout is None:
+        return ()
+    which = "the hidden layer" if len(structure.layers) == 2 else "each hidden layer"
+    return (
+        f" In training every output of {which} is dropped, that is set to zero, with the chance {structure.dropout}, ",
+        "and those that stay are made larger, so that their mean is as before. Predictions go without.",
     )
 
 
