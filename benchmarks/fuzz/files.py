@@ -54,6 +54,10 @@ ROWS = "".join(
 )
 
 
+SHOWN = 500
+"""Cases between two lines of progress."""
+
+
 class Hang(BaseException):
     """A case took too long."""
 
@@ -76,6 +80,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     found, began = Findings(), time.perf_counter()
+    shown = os.fdopen(os.dup(sys.stderr.fileno()), "w")  # polars' panics go elsewhere later
     signal.signal(signal.SIGPROF, _alarm)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -86,6 +91,8 @@ def main() -> int:
             for number, case in zip(range(count), cases(rng), strict=False):
                 _run(f"{kind} {number}", case, found)
                 found.cases[kind] += 1
+                if (number + 1) % SHOWN == 0:
+                    print(f"{kind} {number + 1}: {len(found.faults)} faults", file=shown, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if peak > MOST_MEMORY:
         found.faults.append(f"{peak / 1e9:.2f} GB at the peak")

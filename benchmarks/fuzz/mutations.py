@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from backproof.models.file import CHECKSUM, KEY, checksum
+from backproof.models.file import KEY, sealed
 
 INTERESTING = [
     b"\0", b"\xff", b'"', b"'", b",", b";", b"\t", b"|", b"\n", b"\r", b"\r\n", b"\n\n", b"1e999", b"-0", b"nan",
@@ -67,7 +67,7 @@ def _altered_header(data: bytes, rng: random.Random) -> bytes:
 
 def _altered_contents(data: bytes, rng: random.Random) -> bytes:
     length = int.from_bytes(data[:8], "little")
-    about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][KEY])
+    about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][KEY].partition(" ")[2])
     arrays = {id: array.copy() for id, array in load(data).items()}
     if rng.random() < 0.75:
         for _ in range(rng.choice([1, 1, 2, 4])):
@@ -77,7 +77,7 @@ def _altered_contents(data: bytes, rng: random.Random) -> bytes:
     text = json.dumps(about)
     if rng.random() < 0.1:
         text = mutated_bytes(text.encode(), rng).decode("utf-8", "replace")
-    return save(arrays, {KEY: text, CHECKSUM: checksum(text, arrays)})
+    return save(arrays, {KEY: sealed(text, arrays)})
 
 
 def _alter_arrays(arrays: dict[str, Any], rng: random.Random) -> None:

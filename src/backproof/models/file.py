@@ -1,8 +1,8 @@
 """A model as one safetensors file: the arrays, and all else as JSON in its metadata; nothing in it is ever executed.
 
-The metadata are ``backproof``, the JSON, and ``checksum``, of the JSON and the arrays. A reader of version 1 ignores
-keys that it does not know, so a later writer may add some; what a reader must understand to predict at all is named in
-``needs``, and a reader refuses a need that it does not know.
+The metadata are one text, ``backproof``: a checksum of the JSON and the arrays, a space, and the JSON. A reader of
+version 1 ignores keys that it does not know, so a later writer may add some; what a reader must understand to predict
+at all is named in ``needs``, and a reader refuses a need that it does not know.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from backproof.run.wording import quoted
 from backproof.training.identity import array_digest
 
 FORMAT, VERSION = "backproof model", 1
-KEY, CHECKSUM = "backproof", "checksum"
+KEY = "backproof"
 UNDERSTOOD: frozenset[str] = frozenset()
 """What ``needs`` may name."""
 
@@ -48,9 +48,9 @@ def encoded(contents: Contents) -> bytes:
         "training": dict(contents.training),
     }
     text = json.dumps(about, allow_nan=False)
-    # safetensors writes the memory of an array as it lies, whatever its strides.
+    # safetensors writes the memory of an array as it lies, whatever its strides, and metadata in no order of its own.
     arrays = {id: np.ascontiguousarray(array) for id, array in contents.parameters.items()}
-    return save(arrays, {KEY: text, CHECKSUM: checksum(text, arrays)})
+    return save(arrays, {KEY: sealed(text, arrays)})
 
 
 def decoded(data: bytes) -> Contents:
@@ -77,12 +77,12 @@ def decoded(data: bytes) -> Contents:
         raise DataError(f"its network cannot be built: {error}") from None
 
 
-def checksum(text: str, arrays: Mapping[str, Array]) -> str:
-    """Of all that decides about predictions."""
+def sealed(text: str, arrays: Mapping[str, Array]) -> str:
+    """The text after a checksum of it and of the arrays: of all that decides about predictions."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
     for id in sorted(arrays):
         digest.update(f"\n{id} {array_digest(arrays[id])}".encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+    return f"{digest.hexdigest()} {text}"
 
 
 def _opened(data: bytes) -> tuple[str, dict[str, Array]]:
@@ -91,13 +91,13 @@ def _opened(data: bytes) -> tuple[str, dict[str, Array]]:
         arrays = load(data)
         # The metadata are read by hand, as safetensors gives them for files only.
         header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        metadata = header.get("__metadata__", {})
-        text, told = metadata.get(KEY), metadata.get(CHECKSUM)
+        stored = header.get("__metadata__", {}).get(KEY)
     except (SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:100]
         raise DataError(f"it is cut short, damaged, or no safetensors file ({reason})") from None
-    if not isinstance(text, str) or not isinstance(told, str):
+    if not isinstance(stored, str):
         raise DataError("it holds no model; give a file that backproof train, or model.save, wrote")
-    if checksum(text, arrays) != told:
+    text = stored.partition(" ")[2]
+    if sealed(text, arrays) != stored:
         raise DataError("its checksum is wrong: it was cut short or altered; copy it again, or train again")
     return text, arrays

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from backproof.definitions.activations import function_of
 from backproof.definitions.losses import FormulaLoss, loss_of
 from backproof.errors import SpecificationError
-from backproof.ir.expr import Elementwise, Function
+from backproof.ir.expr import Elementwise, Expr, Function
 from backproof.ir.program import Program
 from backproof.ir.traverse import walk
 from backproof.networks import mlp
@@ -60,7 +61,7 @@ class NetworkSpecification:
         Raises:
             SpecificationError: values that make no network.
         """
-        own = {name: function_of(name, formula) for name, formula in self.formulas.items()}
+        own = {name: _function(name, formula) for name, formula in self.formulas.items()}
         loss = self.loss if self.loss_formula is None else loss_of(self.loss, self.loss_formula)
         return mlp(
             *self.sizes,
@@ -93,7 +94,7 @@ def formulas_of(activations: tuple[str, ...], loss: str) -> tuple[dict[str, str]
 
 def _formula(function: Function) -> str:
     formula, definition = function.source.removeprefix(_SOURCE), function.definition
-    if definition is None or formula == function.source or function_of(function.name, formula).definition != definition:
+    if definition is None or formula == function.source or _meant(function.name, formula) != definition:
         raise SpecificationError(
             f"the activation {function.name} cannot be kept in a file; define it by a formula in x, with bp.activation"
         )
@@ -104,6 +105,20 @@ def _formula(function: Function) -> str:
             "defined elsewhere; write that out in the formula"
         )
     return formula
+
+
+@lru_cache(maxsize=64)
+def _function(name: str, formula: str) -> Function:
+    """Derived once: it takes far longer than all else about a model."""
+    return function_of(name, formula)
+
+
+def _meant(name: str, formula: str) -> Expr | None:
+    """What a formula in x defines; None where it is in another variable."""
+    try:
+        return _function(name, formula).definition
+    except SpecificationError:
+        return None
 
 
 def _loss_formula(loss: Loss) -> str | None:
