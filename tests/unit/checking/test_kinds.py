@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import string
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +43,22 @@ def test_a_network_with_everything_has_mutants_of_most_kinds() -> None:
     found = {m.kind for m in mutants(backpropagate(net), {"n": 3}, learning_rate=0.1)}
     assert found <= KINDS.keys()
     assert len(found) > 30
+
+
+def emitted() -> Iterator[tuple[str, str]]:
+    """Every kind that is written out where a finding, an edit, a proposal or a trouble is made, with its file."""
+    for path in Path(bp.__file__).parent.joinpath("checking").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(ast.Name("Finding" | "Edit" | "Proposal"), arguments, keywords):
+                    named = [keyword.value for keyword in keywords if keyword.arg == "kind"]
+                    for argument in [*arguments[:1], *named]:
+                        for part in ast.walk(argument):
+                            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                                yield part.value, path.name
+
+
+def test_every_kind_that_is_emitted_anywhere_has_its_row() -> None:
+    found = dict(emitted())
+    assert len(found) > 50
+    assert {kind: file for kind, file in found.items() if kind not in KINDS} == {}

@@ -30,8 +30,10 @@ from backproof.networks import mlp
 from backproof.optimizers import OPTIMIZERS
 from backproof.rules.elementwise import FUNCTIONS, sigmoid
 from backproof.training import train
+from backproof.version import __version__
 from cases import NAMES, OP_CASES, SIZES
 from cases import Case as OpCase
+from conftest import Golden
 from programs import PROGRAMS
 from samples import Array, Case, grid, values
 
@@ -224,8 +226,9 @@ def test_only_the_helpers_that_are_used_are_defined() -> None:
     assert "import" not in re.sub(r"//.*|/\*.*?\*/", "", text)
 
 
-def test_the_seeds_module_reads_as_the_equations() -> None:
+def test_the_seeds_module_reads_as_the_equations(golden: Golden) -> None:
     text = javascript_source(backpropagate(mlp(3, 2, 1)))
+    golden("emit/seed.mjs", text.replace(f"Backproof {__version__}", "Backproof"))
     assert "// Δl_1 = (Δl_2·W_2ᵀ) ∘ l_1 ∘ (1 − l_1)" in text
     assert max(map(len, text.splitlines())) <= 120
 

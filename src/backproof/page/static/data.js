@@ -26,8 +26,8 @@ function circles(draw, k) {
 function moons(draw, k) {
   const label = k % 2;
   const angle = Math.PI * draw();
-  const [x, y] = label ? [0.5 - Math.cos(angle) / 2 + 0.25, 0.25 - Math.sin(angle) / 2] : [Math.cos(angle) / 2 - 0.25, Math.sin(angle) / 2];
-  return { x: [1.2 * x + 0.06 * normal(draw), 1.2 * y + 0.06 * normal(draw)], label };
+  const [x, y] = label ? [0.5 - Math.cos(angle), 0.25 - Math.sin(angle)] : [Math.cos(angle) - 0.5, Math.sin(angle) - 0.25];
+  return { x: [x / 1.5 + 0.05 * normal(draw), y / 1.5 + 0.05 * normal(draw)], label };
 }
 
 function spirals(draw, k) {

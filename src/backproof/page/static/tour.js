@@ -2,6 +2,8 @@
 
 import { calm } from "./equations.js";
 
+const WIDE = 1024;
+
 /**
  * The stops: what is said, what it is about, and what the page does for it.
  * @param {import("./model.js").Model} model
@@ -98,7 +100,8 @@ export class Tour {
     element?.classList.add("toured");
     const stage = document.getElementById("stage");
     if (!stage.contains(element)) stage.scrollTop = 0;
-    element?.scrollIntoView({ block: "center", behavior: calm() ? "instant" : "smooth" });
+    const block = innerWidth < WIDE ? "start" : "center"; // below stands the card
+    element?.scrollIntoView({ block, behavior: calm() ? "instant" : "smooth" });
   }
 
   close() {
