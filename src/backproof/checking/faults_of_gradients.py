@@ -57,7 +57,7 @@ def backward_edits(
     yield from _one_sample(a, equation, sizes)
     yield from _broadcasts(a, equation)
     if learning_rate is not None:
-        yield from _stale(a, equation, learning_rate)
+        yield from stale_edits(a, equation, learning_rate)
 
 
 # --- σ' -----------------------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def _broadcasts(a: Anatomy, equation: Equation) -> Iterator[Edit]:
                 pass
 
 
-def _stale(a: Anatomy, equation: Equation, learning_rate: float) -> Iterator[Edit]:
+def stale_edits(a: Anatomy, equation: Equation, learning_rate: float) -> Iterator[Edit]:
     """The weights after their step in the place of those before it."""
     here = a.order[equation.name.id]
     rate = Const(Fraction(str(learning_rate)))

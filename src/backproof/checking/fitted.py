@@ -107,7 +107,7 @@ def entry_off(trials: Trials, start: Supposition, pivot: str) -> tuple[int, ...]
         user, right = trials.user[point][pivot], {**trials.right[point], **start.values[point]}[pivot]
         if user.shape != right.value.shape or user.size < 2:
             return None
-        wrong = np.argwhere(~(np.abs(user - right.value) <= right.error))
+        wrong = np.argwhere(~(np.abs(user - right.value) <= trials.known(right).bound))
         if len(wrong) > 1:
             return None
         places |= {tuple(int(i) for i in index) for index in wrong}

@@ -27,7 +27,7 @@ class Kind:
     sentence: str
 
 
-_TABLE: tuple[tuple[str, str], ...] = (
+_BY_VALUE: tuple[tuple[str, str], ...] = (
     ("derivative-missing", "{target} lacks the factor {part}, the derivative of {function}"),
     ("output-error", "{target} is made with the output error {instead} where the back-propagated {part} belongs"),
     ("error-without-derivative", "{target} is made with {instead}, which lacks the derivative {function} of {part}"),
@@ -92,6 +92,27 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("shapes", "the shapes in the formula for {target} do not fit: {part}"),
     ("not-followed", "{target} does not follow its equation {part}"),
 )
+
+_OTHERWISE: tuple[tuple[str, str], ...] = (
+    ("raises", "{target} raises {value}"),
+    ("shape", "{target} has shape {instead}, but {part} has another"),
+    ("update-sign", "{target} adds the gradients to the parameters: it goes up the loss"),
+    ("updates-swapped", "{target} exchanges the updates of {part}: each gets the other's gradient"),
+    ("weights-before-step", "{target} updates weights before they are used"),
+    ("shape-tuple", "{target} takes a shape as {instead} where {part} belongs"),
+    ("one-dimensional", "{target} is one-dimensional, so that its transpose is no column"),
+    ("shapes-disagree", "{target} raises: the shapes in it do not fit"),
+    ("unknown-name", "{target} is not defined"),
+    ("no-update", "{target} changes no parameter, neither in place nor in what it returns"),
+    ("rate-ignored", "{target} makes the same update at every learning rate: it ignores its rate"),
+    ("loss-differs", "{target} is not the declared loss"),
+    ("not-finite", "{target} is not finite: something overflows or is divided by zero"),
+    ("not-repeatable", "{target} gives other gradients when it is called again at the same point"),
+    ("unexplained", "{target} is wrong, and no known fault explains it"),
+)
+"""Faults that show otherwise than by a value that a mutant gives: their sentences are made where they are found."""
+
+_TABLE = (*_BY_VALUE, *_OTHERWISE)
 
 KINDS: Mapping[str, Kind] = {id: Kind(id, rank, sentence) for rank, (id, sentence) in enumerate(_TABLE, start=1)}
 """Every kind by its identifier; the order of the table is the order of the ranks."""

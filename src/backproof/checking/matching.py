@@ -12,7 +12,7 @@ from backproof.checking.mutants import Mutant, Mutants
 from backproof.checking.precision import Array
 from backproof.checking.search import Explanation, Search
 from backproof.checking.trials import Trials
-from backproof.checking.truth import Known, deviation
+from backproof.checking.truth import deviation
 
 POINTS = 3
 """Points that are matched together: chance does not match at two, and further ones only where these show nothing."""
@@ -122,7 +122,7 @@ def _worst(trials: Trials) -> Deviation | None:
         for point in range(len(trials.points)) if id not in right else ():
             known, user = trials.right[point][id], trials.user[point][id]
             if known.value.shape == user.shape:
-                found = deviation(Known(known.value, known.error), user)
+                found = deviation(trials.known(known), user)
                 if found is not None:
                     return found
     return None

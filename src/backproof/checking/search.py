@@ -28,6 +28,9 @@ NEAREST_SUSPECTS = 4
 MOST_TRIED = 12_000
 """Mutants tried in all: after that what was found stands."""
 
+MOST_COMPUTED = 30_000
+"""Equations computed in all: in a deep network each mutant changes many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -80,6 +83,11 @@ class Search:
     def _part(self, faults: tuple[Mutant, ...], after: Supposition) -> Explanation:
         remaining = self._unexplained(after)
         return Explanation(faults, remaining, tuple(self._suspects(after, remaining[0], nearest=NEAREST_SUSPECTS)))
+
+    @property
+    def _is_spent(self) -> bool:
+        """Whether enough has been tried."""
+        return self.tried > MOST_TRIED or self.trials.computed > MOST_COMPUTED
 
     def _unexplained(self, supposition: Supposition) -> tuple[str, ...]:
         return tuple(id for id in self.trials.gradients if id not in supposition.explained)
@@ -137,7 +145,7 @@ class Search:
         suspects = [*backward[:NEAREST_SUSPECTS], *forward[:NEAREST_SUSPECTS]]
         for place, id in enumerate(suspects):
             for first in self.mutants.of(id):
-                assumed = self.trials.assume(start, first.edits)
+                assumed = None if self._is_spent else self.trials.assume(start, first.edits)
                 if assumed is None:
                     continue
                 for second, end in self._explaining(assumed, pivot, suspects[place:]):
@@ -156,7 +164,7 @@ class Search:
         for id in suspects:
             for fault in self._mutants_of(start, id):
                 self.tried += 1
-                if self.tried > MOST_TRIED:
+                if self._is_spent:
                     return
                 after = self.trials.suppose(start, fault.edits, pivot)
                 if after is not None:

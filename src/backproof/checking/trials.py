@@ -16,13 +16,13 @@ import numpy as np
 from backproof.checking.anatomy import Anatomy
 from backproof.checking.edits import as_numpy
 from backproof.checking.precision import Array, Floats
-from backproof.checking.truth import Known, evaluated_at
+from backproof.checking.truth import DECISIVE, Known, evaluated_at, known_of
 from backproof.checking.windows import Window, seen_through, window_on
 from backproof.ir.arithmetic import NumpyArithmetic
 from backproof.ir.evaluate import Evaluator
 from backproof.ir.expr import Expr
 from backproof.ir.program import Equation
-from backproof.ir.rounding import MARGIN, Rounded
+from backproof.ir.rounding import Rounded
 from backproof.ir.traverse import names
 
 Values = Mapping[str, Rounded]
@@ -57,6 +57,8 @@ class Trials:
         points: at each, the inputs and parameters by identifier.
         given: at each, the user's gradients by the identifier of the PARAMETER.
         dtype: in which the user computes.
+        times: what the errors are multiplied by: in deep networks those that are possible decide nothing, so that
+            those that are likely are taken, some times over.
     """
 
     anatomy: Anatomy
@@ -67,6 +69,7 @@ class Trials:
     evaluators: tuple[Evaluator, ...] = field(init=False)
     user: tuple[Mapping[str, Array], ...] = field(init=False)
     computed: int = 0
+    times: float = 1.0
     quick: Evaluator = field(init=False)
     _plain: dict[int, tuple[Expr, Expr]] = field(default_factory=dict)
     _windows: dict[str, Window] = field(default_factory=dict)
@@ -74,12 +77,16 @@ class Trials:
     _needed: dict[tuple[str, ...], tuple[Equation, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        evaluated = [evaluated_at(self.anatomy.trace, point, self.dtype) for point in self.points]
+        trace = self.anatomy.trace
+        evaluated = [evaluated_at(trace, point, self.dtype) for point in self.points]
+        if self.points and not self._all_decided(evaluated[0][1]):
+            evaluated = [evaluated_at(trace, point, self.dtype, likely=True) for point in self.points]
+            self.times = DECISIVE
         self.evaluators = tuple(evaluator for evaluator, _ in evaluated)
         self.right = tuple(values for _, values in evaluated)
         self._right_plain = {id: rounded.value for id, rounded in self.right[0].items()}
         self.quick = Evaluator(NumpyArithmetic(), self.sizes)
-        gradients = self.anatomy.trace.gradients
+        gradients = trace.gradients
         self.user = tuple(
             {gradients[id]: np.asarray(value, np.float64) for id, value in given.items() if id in gradients}
             for given in self.given
@@ -108,7 +115,16 @@ class Trials:
         return frozenset(id for id in agreeing if not any(self._decided(values[id]) for values in self.right))
 
     def _decided(self, value: Rounded) -> bool:
-        return bool(Known(value.value, value.error).decided().any())
+        return bool(self.known(value).decided().any())
+
+    def _all_decided(self, values: Values) -> bool:
+        """Whether the errors that are possible leave something of every gradient that was given."""
+        ids = (id for parameter, id in self.anatomy.trace.gradients.items() if parameter in self.given[0])
+        return all(self._decided(values[id]) for id in ids if values[id].value.any())
+
+    def known(self, value: Rounded) -> Known:
+        """The value with its bound."""
+        return known_of(value, self.times)
 
     def is_users(self, id: str, point: int, value: Rounded) -> bool:
         """Whether the user's gradient is this value, within the rounding of both."""
@@ -116,7 +132,7 @@ class Trials:
         if user.shape != value.value.shape:
             return False
         with np.errstate(all="ignore"):
-            return bool(np.all((np.abs(user - value.value) <= MARGIN * value.error) | (user == value.value)))
+            return bool(np.all((np.abs(user - value.value) <= self.known(value).bound) | (user == value.value)))
 
     # --- changed equations ------------------------------------------------------------------------------------------
 
@@ -213,7 +229,7 @@ class Trials:
         """Whether rounding and kinks leave the gradient so well known that a rough comparison is sure."""
         right = start.values[0].get(pivot, self.right[0][pivot])
         with np.errstate(all="ignore"):
-            return bool(np.max(right.error, initial=0.0) <= ALIKE / 100 * np.max(right.size, initial=0.0))
+            return bool(np.max(self.known(right).bound, initial=0.0) <= ALIKE / 100 * np.max(right.size, initial=0.0))
 
     def assume(self, start: Supposition, edits: Edits) -> Supposition | None:
         """What comes of further edits, whether or not they explain anything; None where NumPy would raise."""

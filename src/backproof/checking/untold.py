@@ -22,8 +22,9 @@ import numpy as np
 from backproof.backprop.trace import Trace
 from backproof.checking.anatomy import Anatomy, is_number
 from backproof.checking.edits import as_numpy, factors
+from backproof.checking.faults_of_gradients import stale_edits
 from backproof.checking.kinds import rank_of
-from backproof.checking.mutants import Mutant, Mutants
+from backproof.checking.mutants import Mutant, Mutants, mutant
 from backproof.checking.points import Point, draw_points
 from backproof.checking.precision import Array
 from backproof.checking.truth import Known, truth_at
@@ -162,11 +163,9 @@ def _in_turn(anatomy: Anatomy) -> list[str]:
 
 def _stale(place: Place) -> Iterator[Mutant]:
     """Weights that are used after their update."""
-    anatomy = place.anatomy
-    updated = set(anatomy.trace.gradients)
-    for equation in anatomy.trace.backward:
-        if updated & names(equation.value):
-            yield from (fault for fault in place.mutants.of(equation.name.id) if fault.kind == STALE)
+    for equation in place.anatomy.trace.backward:
+        for edit in stale_edits(place.anatomy, equation, place.rate):
+            yield mutant(place.anatomy, equation, edit)
 
 
 # --- signs of weakness --------------------------------------------------------------------------------------------
