@@ -48,7 +48,8 @@ def javascript_source(
 
     Args:
         trace: the derivation.
-        optimizer: the update rule, or several; the first is taken where none is named.
+        optimizer: the update rule, or several, known by the texts that are given; the first is taken where none is
+            named.
         seed: for the initial parameters, which are those of ``train`` with this seed.
         params: initial parameters in their place.
         values: further expressions, exported as functions of ``(q, sizes)`` under ``values``.
@@ -79,7 +80,7 @@ def javascript_source(
         <BLANKLINE>
     """
     given = [optimizer] if isinstance(optimizer, str | Optimizer) else list(optimizer)
-    rules = [optimizer_named(name) for name in given]
+    rules = {name if isinstance(name, str) else name.name: optimizer_named(name) for name in given}
     program = trace.program
     writer = JavascriptWriter(trace, EXPORTS)
     starts = _starts(program, whole_number("the seed", seed, 0), params)
@@ -217,9 +218,9 @@ def _gradients() -> Lines:
     ]
 
 
-def _update(writer: JavascriptWriter, trace: Trace, rules: Sequence[Optimizer]) -> Lines:
-    entries = [line for rule in rules for line in optimizer_entry(writer, rule)]
-    first = literal(rules[0].name)
+def _update(writer: JavascriptWriter, trace: Trace, rules: Mapping[str, Optimizer]) -> Lines:
+    entries = [line for name, rule in rules.items() for line in optimizer_entry(writer, name, rule)]
+    first = literal(next(iter(rules)))
     remembered = trace.program.remembered
     follow: Lines = []
     if remembered:

@@ -18,7 +18,7 @@ LOOKING_AROUND = frozenset({"matmul", "transpose", "sum", "softmax", "logsumexp"
 """Operations that look beyond one entry."""
 
 
-def optimizer_entry(writer: JavascriptWriter, rule: Optimizer) -> Lines:
+def optimizer_entry(writer: JavascriptWriter, name: str, rule: Optimizer) -> Lines:
     """The row of ``optimizers``: what the rule remembers of a parameter, and one step of it.
 
     Raises:
@@ -41,8 +41,8 @@ def optimizer_entry(writer: JavascriptWriter, rule: Optimizer) -> Lines:
         whole = equation.name.shape == SCALAR
         (before if whole else each).extend(_line(words, equation))
     for id, memory in rule.memory.items():
-        next_name, name = words.name(f"{id}_next"), words.name(id)
-        (after if memory.one_number else each).append(f"{name}[{'0' if memory.one_number else 'i'}] = {next_name};")
+        following, kept = words.name(f"{id}_next"), words.name(id)
+        (after if memory.one_number else each).append(f"{kept}[{'0' if memory.one_number else 'i'}] = {following};")
     each.append(f"theta[i] = {words.name('theta_next')};")
     taken = [f"const {{ {', '.join(map(words.name, rule.memory))} }} = memory;"] if rule.memory else []
     loop = ["for (let i = 0; i < theta.length; i++) {", *("  " + line for line in each), "}"]
@@ -50,7 +50,7 @@ def optimizer_entry(writer: JavascriptWriter, rule: Optimizer) -> Lines:
     if remembered:
         start = ["memory: (length) => ({", *("  " + line for line in remembered), "}),"]
     return [
-        f"{literal(rule.name)}: {{",
+        f"{literal(name)}: {{",
         *("  " + line for line in start),
         "  step(theta, gradient, memory, rate) {",
         *("    " + line for line in (*taken, *before, *loop, *after)),

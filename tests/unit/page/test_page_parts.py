@@ -163,3 +163,12 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert exit_code(["page", "3-2-1", "--data", str(tmp_path / "none.csv")]) == 2
     assert "cannot read" in capsys.readouterr().err
+
+
+def test_an_update_rule_with_parameters_stands_beside_the_plain_one() -> None:
+    data = told(bp.derive(bp.mlp(3, 2, 1)).page(optimizer="adam(beta_1=0.5)").html)
+    assert data["optimizers"][:2] == ["adam(beta_1=0.5)", "sgd"]  # type: ignore[index]
+    module = str(data["scripts"]["derivation.mjs"])
+    assert '"adam(beta_1=0.5)": {' in module
+    assert "0.5 * mean[i]" in module
+    assert "0.9 * mean[i]" in module
