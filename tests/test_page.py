@@ -444,3 +444,13 @@ def test_the_policy_lets_no_script_in(seed: str) -> None:
     assert "unsafe-eval" not in policy
     assert "script-src &#39;sha256-" in policy
     assert len(seed.encode()) < 1_500_000
+
+
+def test_a_notebooks_frame_trains_too(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!DOCTYPE html>{bp.derive(SEED).page()._repr_html_()}", encoding="utf-8")
+    page.goto(path.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator("#steps-1000").click()
+    frame.locator("#message", has_text="1,000 steps").wait_for()
+    assert frame.locator("#steps").text_content() == "1000"
