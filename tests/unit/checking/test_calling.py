@@ -137,10 +137,15 @@ def test_tensors_come_back_in_every_precision(dtype: str) -> None:
 
 def test_jax_arrays_come_back() -> None:
     jax = pytest.importorskip("jax")
+    wide = jax.config.jax_enable_x64  # other tests want float64
+    jax.config.update("jax_enable_x64", False)
 
     def loss(params: Any, X: Any, y: Any) -> Any:
         return ((X @ params["W_1"] - y) ** 2).sum() / 2
 
-    report = bp.check(jax.value_and_grad(loss), bp.mlp(3, 2, activation="identity"))
+    try:
+        report = bp.check(jax.value_and_grad(loss), bp.mlp(3, 2, activation="identity"))
+    finally:
+        jax.config.update("jax_enable_x64", wide)
     assert report.ok, str(report)
     assert report.dtype == "float32"
