@@ -117,7 +117,7 @@ def test_a_leak_is_pointed_out(capfd: pytest.CaptureFixture[str]) -> None:
         ("train homes.csv -t price --schedule cosin", "did you mean 'cosine'?"),
         ("train homes.csv -t type --loss huber", "classes are learnt by cross_entropy"),
         ("train homes.csv -t price -o missing/m.safetensors", "the folder 'missing' does not exist"),
-        ("train homes.csv -t price --optimizer sgd --learning-rate 1e9", "the learning rate 1e+09 is probably too large"),
+        ("train homes.csv -t price --optimizer sgd --learning-rate 1e9", "rate 1e+09 is probably too large"),
         ("predict homes.csv homes.csv", "cut short, damaged, or no safetensors file"),
         ("evaluate nowhere.safetensors homes.csv", "there is no such file"),
         ("summary homes.csv", "no safetensors file"),

@@ -30,8 +30,8 @@ from backproof.ir.expr import (
     total,
 )
 from backproof.ir.lift import where
-from backproof.ir.traverse import walk
 from backproof.ir.rounding import MARGIN, PROPAGATED, Rounded, RoundingArithmetic
+from backproof.ir.traverse import walk
 from backproof.rules.elementwise import FUNCTIONS, abs_, exp, log, relu, sigmoid, sign, tanh
 
 DTYPES = ["float16", "float32", "float64", "longdouble"]

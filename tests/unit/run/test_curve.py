@@ -10,8 +10,8 @@ from backproof.run.curve import Curve, Point
 from backproof.run.evaluation import Forward
 from backproof.run.prepare import digits
 from backproof.training import train
-from backproof.training.events import Event
 from backproof.training.epoch import Epoch
+from backproof.training.events import Event
 
 NET = mlp(64, 3, 10, activation=["relu"], loss="cross_entropy")
 
