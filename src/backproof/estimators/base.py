@@ -15,9 +15,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from backproof.errors import SpecificationError, UnsupportedError
 from backproof.estimators import options
-from backproof.estimators.fitting import Fitted, fit_many, fit_one, joined, one_pass
+from backproof.estimators.fitting import Fitted, Parameters, fit_many, fit_one, joined, one_pass
 from backproof.estimators.names import activation_key
-from backproof.estimators.network import Kind, Network, derived, pays_compile, predicted
+from backproof.estimators.network import Kind, Network, derived, pays_compile, predicted, starting
 from backproof.estimators.readable import ReadableEstimator
 from backproof.estimators.scaling import Scaling, standardising, unchanged
 from backproof.ir.arguments import whole_number
@@ -127,7 +127,7 @@ class NetworkEstimator(ReadableEstimator):
         if first:
             self.learning_rate_ = self._rate(common, self._seed)
         common |= {"learning_rate": self.learning_rate_, "backend": self.backend}
-        members: Sequence[Any] = [None] * self._ensemble() if first else self.members_
+        members = self._starts(self._seed) if first else self.members_
         memories = getattr(self, "_memories", [{}] * len(members))
         made = getattr(self, "_made", 0)
         fitted = []
@@ -267,11 +267,14 @@ class NetworkEstimator(ReadableEstimator):
         own = {"seed": seed, "steps": options.TESTED, "backend": self.backend}
         return find_learning_rate(**{**shared, **own, **given})
 
+    def _starts(self, seed: int) -> list[Parameters]:
+        """Where each network starts."""
+        return [starting(self.network_, seed + k, self.initialization) for k in range(self._ensemble())]
+
     def _train(self, common: Mapping[str, Any], seed: int, before: Any) -> None:
         count = self._ensemble()
-        starts = before if before is not None and len(before) == count else [None] * count
-        drawn = {"initialization": self.initialization} if before is None else {}
-        jobs = [{**common, **drawn, "seed": seed + number, "params": start} for number, start in enumerate(starts)]
+        starts = before if before is not None and len(before) == count else self._starts(seed)
+        jobs = [{**common, "seed": seed + number, "params": start} for number, start in enumerate(starts)]
         stoppings = [options.stopping(self) for _ in jobs]
         for each in stoppings:
             each.held_out = each.held_out and "validation" in common

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ from backproof.kernels.automatic import can_compile
 from backproof.kernels.cost import earns_compile, work_of
 from backproof.kernels.numpy_backend import NumpyEquations
 from backproof.networks import mlp
+from backproof.rules.initialisation import drawn_parameters
 from backproof.rules.losses import Loss
 from backproof.training.predict import needed_for
 
@@ -76,6 +78,20 @@ def derived(network: Network) -> Trace:
         weighted=network.weighted,
     )
     return backpropagate(program)
+
+
+def starting(network: Network, seed: int, method: str | None) -> dict[str, Array]:
+    """Where the parameters start: weights by the method, biases uniformly within Glorot's bound.
+
+    Biases that are not zero put the kinks of the units at different places, as scikit-learn does.
+    """
+    program = derived(network).program
+    found, random = drawn_parameters(program, seed, method), np.random.default_rng([seed, 3])
+    for layer in program.structure.layers if program.structure is not None else ():
+        if layer.bias is not None:
+            bound = math.sqrt(6 / (layer.inputs + layer.outputs))
+            found[layer.bias] = random.uniform(-bound, bound, (1, layer.outputs))
+    return found
 
 
 @lru_cache(REMEMBERED)

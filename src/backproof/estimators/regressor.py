@@ -49,7 +49,7 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]  # s
         weight_decay: of ``"adam"``, decoupled, as in AdamW.
         dropout: the chance that an output of a hidden layer is left out of a step.
         normalization: ``"batch"``, ``"layer"`` or None.
-        initialization: how weights are drawn, as for ``bp.train``; by the activation where None.
+        initialization: how weights are drawn, as for ``bp.train``, or by the activation that follows where None.
         clip_norm: what the norm of a gradient is brought down to.
         scale_target: whether targets are standardised, and predictions brought back.
         scale: whether features are standardised, with what is learned on the training part.
@@ -110,7 +110,7 @@ class MLPRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]  # s
         weight_decay: float = 0.0,
         dropout: float = 0.0,
         normalization: str | None = None,
-        initialization: str | None = None,
+        initialization: str | None = "glorot_uniform",
         clip_norm: float | None = None,
         scale_target: bool = True,
         scale: bool = True,

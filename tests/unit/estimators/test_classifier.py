@@ -87,7 +87,7 @@ def test_labels_come_back_as_they_were(labels: Array) -> None:
 
 
 def test_the_decision_function_is_the_log_odds() -> None:
-    fitted = model().fit(POINTS, RING)
+    fitted = model(max_iter=20).fit(POINTS, RING)
     p = fitted.predict_proba(POINTS)
     assert fitted.decision_function(POINTS) == pytest.approx(np.log(p[:, 1] / p[:, 0]))
     assert fitted.predict_log_proba(POINTS) == pytest.approx(np.log(p))
