@@ -75,7 +75,12 @@ class Views:
             match block:
                 case Heading(level, text, anchor):
                     batch = batch or anchor in OF_A_BATCH
-                    found.append(("heading", {"level": min(level + 2, 6), "text": writer.prose(text)}))
+                    found.append(
+                        (
+                            "heading",
+                            {"level": min(level + 1, 6), "text": writer.prose(text), "plain": writer.plain(text)},
+                        )
+                    )
                 case Paragraph(text):
                     found.append(("paragraph", {"text": writer.prose(text)}))
                 case Display():

@@ -43,6 +43,7 @@ export class Equations {
       for (const element of panel.querySelectorAll("[data-tex]")) typeset(element);
       for (const element of panel.querySelectorAll("[data-v]")) this.linked.push(element);
       this.items.set(view, [...panel.querySelectorAll(".equation")].map((element) => this.item(element)));
+      document.fonts.ready.then(() => panel.querySelectorAll(".formula").forEach(reachable));
     }
     this.update();
   }
@@ -79,6 +80,7 @@ export class Equations {
       else this.inSight.delete(target);
     }
     this.update();
+    for (const { target, isIntersecting } of entries) if (isIntersecting) reachable(target.querySelector(".formula"));
   }
 
   everything() {
@@ -175,6 +177,12 @@ export function typeset(element) {
     element.textContent = text || element.dataset.tex;
     console.error(`equation not set: ${error.message}`);
   }
+}
+
+/** A box that scrolls can be reached by keyboard. */
+function reachable(box) {
+  if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
 }
 
 /** The digits inside a number's span; beside them stand KaTeX's spaces. */
