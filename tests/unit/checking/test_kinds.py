@@ -49,13 +49,14 @@ def emitted() -> Iterator[tuple[str, str]]:
     """Every kind that is written out where a finding, an edit, a proposal or a trouble is made, with its file."""
     for path in Path(bp.__file__).parent.joinpath("checking").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            match node:
-                case ast.Call(ast.Name("Finding" | "Edit" | "Proposal"), arguments, keywords):
-                    named = [keyword.value for keyword in keywords if keyword.arg == "kind"]
-                    for argument in [*arguments[:1], *named]:
-                        for part in ast.walk(argument):
-                            if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                                yield part.value, path.name
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id in ("Finding", "Edit", "Proposal"):
+                named = [keyword.value for keyword in node.keywords if keyword.arg == "kind"]
+                for argument in [*node.args[:1], *named]:
+                    for part in ast.walk(argument):
+                        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                            yield part.value, path.name
 
 
 def test_every_kind_that_is_emitted_anywhere_has_its_row() -> None:

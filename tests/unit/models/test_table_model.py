@@ -144,7 +144,7 @@ def test_the_scores_of_a_file_are_those_of_its_rows(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("small_parts")
 def test_the_scores_of_numbers_are_those_of_all_rows_at_once(tmp_path: Path) -> None:
     model = rich_model()
-    y = [110.0, 90.0, 1e6]
+    y = np.array([110.0, 90.0, 1e6])
     ROWS.with_columns(price=pl.Series(y)).write_parquet(tmp_path / "t.parquet")
     scores = evaluate_file(model, tmp_path / "t.parquet").scores
     error = model.predict(ROWS) - y

@@ -13,6 +13,7 @@ from backproof.kernels.peak import Peak, gemm_peak
 from backproof.networks import mlp
 from backproof.run.speed import BUSY, Speed, epoch_flops, percent, speed_of
 from backproof.training import train
+from backproof.training.history import History
 
 PEAK = Peak(one_thread=100.0, all_threads=190.0, threads=2, kernel="some BLAS")
 SPEED = Speed("llvm", "float64", steps=2000, seconds=0.5, flops=10**10, compile_seconds=0.1, peak=PEAK)
@@ -60,7 +61,7 @@ def test_what_a_training_did_is_counted() -> None:
     per_sample = 2 * (2 * 4 * 3 + 3 * 3 * 1)  # no product for the derivative by X
     assert speed.flops == 4 * 23 * per_sample == 4 * epoch_flops(trace, 23, 5)
     assert speed.peak.one_thread >= PEAK.one_thread
-    assert speed_of(trace, replace(result, history=()), 23, PEAK) is None
+    assert speed_of(trace, replace(result, history=History()), 23, PEAK) is None
 
 
 def test_percents() -> None:
