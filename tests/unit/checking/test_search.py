@@ -67,7 +67,7 @@ def test_a_fault_in_fifty_layers_is_found_in_seconds() -> None:
 def test_what_shows_nothing_is_no_evidence() -> None:
     """In fifty layers of float16 the bounds hold anything: that a gradient agrees must not acquit another."""
     trace, points = deep(50)
-    right = [following(trace, {}, p) for p in points]
+    right = [found for p in points if (found := following(trace, {}, p)) is not None]
     assert "grad_W_1" in Trials(Anatomy(trace), points, right, "float16").undecided
     assert "grad_W_50" not in Trials(Anatomy(trace), points, right).undecided
 
