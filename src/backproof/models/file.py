@@ -64,7 +64,7 @@ def decoded(data: bytes) -> Contents:
     if root.mapping().get("format") != FORMAT:
         raise DataError("it holds no model; give a file that backproof train, or model.save, wrote")
     version = root["version"].whole(least=1)
-    unknown = [need.text() for need in root["needs"].items() if need.value not in UNDERSTOOD]
+    unknown = [need for need in root["needs"].texts() if need not in UNDERSTOOD]
     if version != VERSION or unknown:
         what = f"version {version} of the format" if version != VERSION else f"the need {quoted(unknown[0])}"
         writer = root["written_by"].mapping().get("backproof", "?")
@@ -93,8 +93,8 @@ def _opened(data: bytes) -> tuple[str, dict[str, Array]]:
         header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         stored = header.get("__metadata__", {}).get(KEY)
     except (SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise DataError(f"it is cut short, damaged, or no safetensors file ({reason})") from None
+        reason = "".join(character for character in " ".join(str(error).split()) if character.isprintable())
+        raise DataError(f"it is cut short, damaged, or no safetensors file ({reason[:100]})") from None
     if not isinstance(stored, str):
         raise DataError("it holds no model; give a file that backproof train, or model.save, wrote")
     text = stored.partition(" ")[2]

@@ -109,9 +109,13 @@ class TableModel:
         if len(X) == 0:
             return np.empty((0, self.contents.network.sizes[-1]))
         try:
-            return predict(self.program, self.contents.parameters, X, dtype=self.contents.dtype)
+            with np.errstate(all="ignore"):  # what is not finite is refused by its name
+                return self._predicted(X)
         except ArithmeticError as error:
             raise DataError(f"{part.place(0)} and following: {error}; look for values far beyond the usual") from None
+
+    def _predicted(self, X: Matrix) -> Array:
+        return predict(self.program, self.contents.parameters, X, dtype=self.contents.dtype)
 
     def check_columns(self, names: tuple[str, ...]) -> None:
         """Refuse a table in which a column is missing.

@@ -89,6 +89,7 @@ REFUSED = [
     (changed("format", "other"), "holds no model"),
     (changed("version", 2), r"version 2 of the format, of Backproof '.*'; install that version or a later one"),
     (changed("needs", ["ensembles"]), "has the need 'ensembles'"),
+    (changed("needs", [["a"]]), r"needs\[0\] should be a text"),
     (changed("version", "1"), "version should be a whole number of at least 1, found '1'"),
     (changed("network.sizes.0", True), r"network\.sizes\[0\] should be a whole number"),
     (changed("network.sizes.0", 4), r"network\.sizes should begin with 3 and end with 2"),
@@ -122,6 +123,13 @@ def test_what_does_not_fit_is_refused_in_one_line(
     change(about, arrays)
     with pytest.raises(DataError, match=said) as caught:
         decoded(closed(about, arrays))
+    assert str(caught.value).isprintable()
+
+
+def test_what_safetensors_says_of_a_file_is_printable() -> None:
+    data = encoded(small_model().contents).replace(b'"F64"', b'"\\u0000"', 1)
+    with pytest.raises(DataError, match="no safetensors file") as caught:
+        decoded(data)
     assert str(caught.value).isprintable()
 
 
