@@ -20,7 +20,7 @@ import numpy as np
 import backproof as bp
 
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-STEPS, FEWEST_EPOCHS = 12_800, 4
+STEPS, FEWEST_EPOCHS = 128_000, 40
 """Steps of all networks together, and epochs of each at least."""
 SAMPLES, BATCH = 2048, 32
 QUIET = 0.05

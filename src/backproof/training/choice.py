@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ NORM_SECONDS = 10e-6
 """What the norms of a parameter cost beside its gradient."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """A training that is about to begin; the fields are those of ``train``, checked.
 
@@ -86,7 +87,7 @@ class Job:
         """Whether the steps that are to be made save more time than it takes to compile them."""
         batches = self.batches
         rest = bool(batches.samples % batches.size)
-        alone = batches.whole and not self.watched
+        alone = not (rest or self.watched or batches.window)
         return earns_compile(
             self.epochs * batches.per_epoch,
             self._work(),
@@ -106,7 +107,7 @@ class Job:
     def reference(self) -> NumpySteps:
         """The steps in NumPy."""
         kernel = compile_numpy(self.trace, self.dtype)
-        return NumpySteps(kernel, self.batches, self.updates(), self.beginning(), self.seed)
+        return NumpySteps(kernel, self.batches, self.updates, self.beginning(), self.seed)
 
     def _native(self) -> NativeSteps:
         return NativeSteps(self.native_run(), self.trace.program, self.reference, self.batches.window)
@@ -121,7 +122,7 @@ class Job:
             self.batches.axes,
             self.batches.symbol,
             self.batches.size,
-            self.updates(),
+            self.updates,
             self.beginning(),
             self.dtype,
             changing_rate=self.rates.changes,
@@ -129,6 +130,7 @@ class Job:
             threads=self.threads,
         )
 
+    @cached_property
     def updates(self) -> Sequence[Update]:
         """What changes in a step."""
         return updates_of(self.trace, self.rule, self.clipping)
@@ -143,5 +145,5 @@ class Job:
         sizes = dict(self.batches.full.sizes)
         if self.batches.symbol is not None:
             sizes[self.batches.symbol.name] = self.batches.size
-        updates = [equation for update in self.updates() for equation in update.equations]
+        updates = [equation for update in self.updates for equation in update.equations]
         return work_of([*self.trace.joint.equations, *updates], sizes)

@@ -174,7 +174,7 @@ class Kept:
             return None
         options = checkpoints_named(checkpoint)
         held_out = data.validation.inputs if data.validation is not None else {}
-        marks = marks_of(job.trace, job.updates(), job.beginning(), data.training.inputs, held_out)
+        marks = marks_of(job.trace, job.updates, job.beginning(), data.training.inputs, held_out)
         marks |= data.marks()
         identity = Identity({name: value for name, value in settings.items() if name != "epochs"}, marks)
         there = found(options, resume, identity)

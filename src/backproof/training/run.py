@@ -19,7 +19,7 @@ from backproof.training.judge import Judge
 from backproof.training.progress import Reporter
 from backproof.training.rates import LearningRate
 from backproof.training.result import Stopped
-from backproof.training.snapshot import Candidate, Pass, Snapshot
+from backproof.training.snapshot import Candidate, Pass, Snapshot, mean_loss
 from backproof.training.steps import Diverged, State, Steps
 from backproof.training.watching import Watch
 
@@ -82,10 +82,11 @@ class Run:
             # One that goes on between two epochs may have been killed before anybody was told of the last.
             ended = self._ended() if self.history and self.current is None else None
             while ended is None and len(self.history) < epochs:
-                if self.batches.whole:
-                    self._whole_batches(self._epochs_at_once(epochs), shown)
+                at_once = self._epochs_at_once(epochs)
+                if at_once:
+                    self._whole_epochs(at_once, shown)
                 else:
-                    self._mini_batches(shown)
+                    self._pieces(shown)
                 self._keep_if_due()
                 ended = self._ended()
             self._keep_if_due(last=True)
@@ -126,33 +127,45 @@ class Run:
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def _epochs_at_once(self, epochs: int) -> int:
-        """Several where each is one short step and nobody looks after each."""
+        """How many epochs make the next call: several where each is short and nobody looks after each.
+
+        0 where an epoch has to be cut: it is too long for a call, has samples left over, or has begun already.
+        """
+        batches, per_epoch = self.batches, self.batches.per_epoch
+        cut = self.current is not None or batches.window is not None or batches.samples % batches.size
+        fitting = self._fitting() // per_epoch
+        if cut or (fitting == 0 and not batches.whole):
+            return 0
         watched = self.validation or self.callbacks or self.watch or self.patience or self.rates.depends_on_losses
         wanted = self.keeper.until_due(len(self.history)) if self.keeper is not None else None
-        return 1 if watched else min(epochs - len(self.history), self._fitting(), wanted or LONGEST)
+        return 1 if watched else max(1, min(epochs - len(self.history), fitting, wanted or LONGEST))
 
-    def _whole_batches(self, count: int, shown: Reporter) -> None:
-        began, samples, done = time.perf_counter(), self.batches.samples, len(self.history)
-        order = np.tile(np.arange(samples, dtype=np.int64), count)
-        rates = self.rates.of(self.made, count)
-        losses = self._taken(order, samples, rates).tolist()
+    def _whole_epochs(self, count: int, shown: Reporter) -> None:
+        """Some epochs in one call."""
+        began, done, size, per_epoch = time.perf_counter(), len(self.history), self.batches.size, self.batches.per_epoch
+        order = np.concatenate([np.asarray(self.batches.order(), np.int64) for _ in range(count)])
+        rates = self.rates.of(self.made, count * per_epoch)
+        losses = self._taken(order, size, rates)
         before, after = self.parameters, self.steps.parameters()
+        means = [mean_loss(part, size / self.batches.samples) for part in losses.reshape(count, per_epoch)]
         seconds = (time.perf_counter() - began) / count
         epochs = [
-            Epoch(done + k, loss, seconds, self.made + k, rate)
-            for k, (loss, rate) in enumerate(zip(losses, rates.tolist(), strict=True), 1)
+            Epoch(done + k, mean, seconds, self.made + k * per_epoch, float(rates[k * per_epoch - 1]))
+            for k, mean in enumerate(means, 1)
         ]
-        if self.validation is None:
-            self._keep_if_better(losses[0], before, done)
+        if self.validation is None and self.batches.whole:
+            self._keep_if_better(means[0], before, done)
+        elif self.validation is None:
+            self._keep_if_better(means[-1], after, done + count)
         # Together and last, so that an interruption finds parameters and history that fit each other.
         self.history += epochs
-        self.made, self.previous, self.parameters = self.made + count, before, after
-        shown.step(done + count, self.made, losses[-1])
-        self._look(before, order[-samples:])
-        self.per_step = max(self.per_step, (time.perf_counter() - began) / count)
+        self.made, self.previous, self.parameters = self.made + len(losses), before, after
+        shown.step(done + count, self.made, float(losses[-1]))
+        self._look(before, order[-size:])
+        self.per_step = max(self.per_step, (time.perf_counter() - began) / len(losses))
 
-    def _mini_batches(self, shown: Reporter) -> None:
-        """One pass: slices of whole batches, then the batch that is left over."""
+    def _pieces(self, shown: Reporter) -> None:
+        """One epoch: slices of whole batches, then the batch that is left over."""
         number, size = len(self.history) + 1, self.batches.size
         if self.current is None:
             self.current = Pass(self.batches.order(), self.parameters)
@@ -193,7 +206,7 @@ class Run:
         try:
             losses = self.steps.take(order, size, rates, self.made)
         except Diverged as at:
-            epoch = len(self.history) + 1 + (at.step if self.batches.whole else 0)
+            epoch = len(self.history) + 1 + (at.step // self.batches.per_epoch if self.current is None else 0)
             raise divergence(
                 at.error, epoch, self.made + at.step + 1, float(rates[at.step]), at.parameters, at.previous
             ) from at.error
