@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from backproof.backprop.trace import Trace
@@ -33,6 +28,7 @@ from backproof.page.table import table_text
 from backproof.render.document import Document
 from backproof.render.html_blocks import clean
 from backproof.render.katex import katex_script, katex_style
+from backproof.render.pages import policy, resource, template
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "lion")
 TITLES = {"scalar": "Weight by weight", "matrix": "Matrices, step by step", "summary": "Take home"}
@@ -117,9 +113,9 @@ def build_page(
         "worker": bundled("worker", lambda name: _module(name, derivation)),
     }
     scripts = [katex_script(), bundled("main", lambda name: _module(name, derivation))]
-    html = _template().render(
+    html = template("backproof.page", "page.html.j2").render(
         title=f"{structure.specification} network",
-        policy=_policy(scripts),
+        policy=policy(scripts, workers=True),
         styles=[Markup(style) for style in (katex_style(), _static("page.css"))],
         scripts=[Markup(script) for script in scripts],
         data=Markup(json.dumps(told, ensure_ascii=False).replace("<", "\\u003c")),
@@ -175,31 +171,9 @@ def _network(trace: Trace, structure: Structure) -> dict[str, Any]:
 # --- files --------------------------------------------------------------------------------------------------------
 
 
-@cache
 def _static(name: str) -> str:
-    return (files("backproof.page") / "static" / name).read_text(encoding="utf-8")
+    return resource("backproof.page", "static", name)
 
 
 def _module(name: str, derivation: str) -> str:
     return derivation if name == "derivation" else _static(f"{name}.js")
-
-
-@cache
-def _template() -> Template:
-    def read(name: str) -> str:
-        return (files("backproof.page") / "templates" / name).read_text(encoding="utf-8")
-
-    environment = Environment(
-        loader=FunctionLoader(read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("page.html.j2")
-
-
-def _policy(scripts: Sequence[str]) -> str:
-    """Nothing from outside, no script but these, and workers made by them."""
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return (
-        f"default-src 'none'; script-src {allowed}; worker-src blob:; style-src 'unsafe-inline'; font-src data:; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )

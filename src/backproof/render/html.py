@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from backproof.render.document import Document, Heading
 from backproof.render.html_blocks import HtmlWriter, clean
 from backproof.render.katex import katex_script, katex_style
+from backproof.render.pages import policy, resource, template
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +53,12 @@ def to_html(document: Document, *, extra_sections: Sequence[HtmlSection] = ()) -
     """
     writer = HtmlWriter(document)
     before, after = ([s for s in extra_sections if s.place == place] for place in ("before", "after"))
-    scripts = [katex_script(), _template("document.js")]
-    return _page().render(
+    scripts = [katex_script(), resource("backproof.render", "templates", "document.js")]
+    return template("backproof.render", "document.html.j2").render(
         title=writer.prose(document.title),
         plain_title=writer.plain(document.title),
-        policy=_policy(scripts),
-        styles=[Markup(style) for style in (katex_style(), _template("document.css"))],
+        policy=policy(scripts),
+        styles=[Markup(style) for style in (katex_style(), resource("backproof.render", "templates", "document.css"))],
         scripts=[Markup(script) for script in scripts],
         blocks=[*map(_extra, before), *map(writer.block, document.blocks), *map(_extra, after)],
         contents=_contents([*map(_entry, before), *_entries(writer, document), *map(_entry, after)]),
@@ -99,33 +95,3 @@ def _contents(entries: Iterable[Entry]) -> list[dict[str, Any]]:
         elif level == 2:
             parts[-1]["sections"].append(item)
     return parts
-
-
-# --- templates and the policy -------------------------------------------------------------------------------------
-
-
-@cache
-def _template(name: str) -> str:
-    return (files("backproof.render") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _page() -> Template:
-    environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("document.html.j2")
-
-
-def _policy(scripts: Iterable[str]) -> str:
-    """The content security policy: nothing from outside, and no script but these, known by their digests."""
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; font-src data:; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from backproof.render.document import Block, Document, Heading
 from backproof.render.html import HtmlSection, to_html
-from backproof.render.html_blocks import clean
+from backproof.render.pages import template
 from backproof.run.evaluation import ClassScores, NumberScores, Scores
 from backproof.run.mistakes import mistakes
 from backproof.run.outcome import Outcome, fixed, training_words
@@ -210,25 +207,4 @@ def _promise(outcome: Outcome) -> str:
 
 
 def _set(macro: str, *arguments: object) -> Markup:
-    return Markup(getattr(_macros(), macro)(*arguments))
-
-
-@cache
-def _macros() -> Any:
-    environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_clean,
-    )
-    return environment.get_template("report.html.j2").module
-
-
-def _template(name: str) -> str:
-    return (files("backproof.run") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _clean(value: object) -> object:
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return Markup(getattr(template("backproof.run", "report.html.j2").module, macro)(*arguments))

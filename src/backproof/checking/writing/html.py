@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from backproof.checking.checked import Checked
@@ -21,10 +18,10 @@ from backproof.checking.writing.wording import headline, numbers, place, sentenc
 from backproof.render.document import Badge, Block, Display, Document, Heading, Paragraph
 from backproof.render.html import HtmlSection
 from backproof.render.html import to_html as document_html
-from backproof.render.html_blocks import clean
 from backproof.render.outline import outline
 from backproof.render.outline_alike import left_out
 from backproof.render.outline_parts import base_id
+from backproof.render.pages import template
 from backproof.version import __version__
 
 SAID: Mapping[Verdict, str] = {Verdict.RIGHT: "right in yours", Verdict.WRONG: "wrong in yours"}
@@ -155,26 +152,5 @@ def _in_its_place(block: Display, judged: Judged) -> Iterator[Block]:
 
 
 def _set(macro: str, *arguments: object) -> Markup:
-    text = str(getattr(_macros(), macro)(*arguments))
+    text = str(getattr(template("backproof.checking.writing", "report.html.j2").module, macro)(*arguments))
     return Markup(re.sub(r"\n{2,}", "\n", text))
-
-
-@cache
-def _macros() -> Any:
-    environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_clean,
-    )
-    return environment.get_template("report.html.j2").module
-
-
-def _template(name: str) -> str:
-    return (files("backproof.checking.writing") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _clean(value: object) -> object:
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
