@@ -10,6 +10,7 @@ import numpy as np
 
 from backproof.backprop.sweep import backpropagate
 from backproof.backprop.trace import Trace
+from backproof.bench.together import Together
 from backproof.bench.workloads import Workload
 from backproof.errors import UnsupportedError
 from backproof.ir.arithmetic import Array
@@ -22,7 +23,6 @@ from backproof.training.choice import Job
 from backproof.training.clipping import Clipping
 from backproof.training.rates import LearningRate
 from backproof.training.schedules import Horizon, constant
-from backproof.training.together import Together
 
 
 class LlvmPeer:

@@ -16,13 +16,13 @@ from backproof.bench.c_peer import CPeer, c_compiler
 from backproof.bench.jax_peer import JaxPeer
 from backproof.bench.own_peer import own_peer
 from backproof.bench.torch_peer import CompiledTorchPeer, TorchPeer
+from backproof.bench.updater import Updater
 from backproof.bench.workloads import Workload
 from backproof.errors import SpecificationError, suggestion
 from backproof.ir.arithmetic import Array
 from backproof.kernels.closures import run
 from backproof.kernels.numpy_backend import NumpyEquations
 from backproof.optimizers import optimizer_named
-from backproof.training.updater import Updater
 
 OURS = "backproof"
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backproof.optimizers import optimizer_named
-from backproof.training.updater import Updater
+from update_steps import stepped
 
 STEPS = 1000
 RATE = 0.01
@@ -31,30 +30,31 @@ RULES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def ours(name: str) -> Any:
-    parameters = {"W": START}
-    updater = Updater(optimizer_named(name), parameters, RATE)
-    for gradient in GRADIENTS:
-        parameters = updater(parameters, {"W": gradient})
-    return parameters["W"]
+BACKENDS = pytest.mark.parametrize("backend", ["numpy", "llvm"])
 
 
+def ours(name: str, backend: str) -> Any:
+    return stepped(name, START, GRADIENTS, RATE, backend=backend)
+
+
+@BACKENDS
 @pytest.mark.parametrize("name", RULES)
-def test_the_rule_is_that_of_torch(name: str) -> None:
+def test_the_rule_is_that_of_torch(name: str, backend: str) -> None:
     torch = pytest.importorskip("torch")
     parameter = torch.nn.Parameter(torch.tensor(START))
     optimizer = RULES[name](torch.optim, [parameter])
     for gradient in GRADIENTS:
         parameter.grad = torch.tensor(gradient)
         optimizer.step()
-    np.testing.assert_allclose(ours(name), parameter.detach().numpy(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours(name, backend), parameter.detach().numpy(), rtol=1e-9, atol=1e-12)
 
 
+@BACKENDS
 @pytest.mark.parametrize(("name", "decay"), [("lion", 0.0), ("lion(weight_decay=0.1)", 0.1)])
-def test_lion_is_algorithm_2_of_its_paper(name: str, decay: float) -> None:
+def test_lion_is_algorithm_2_of_its_paper(name: str, decay: float, backend: str) -> None:
     theta, m = START, np.zeros_like(START)
     for g in GRADIENTS:
         update = np.sign(0.9 * m + (1 - 0.9) * g)
         theta = theta - RATE * (update + decay * theta)
         m = 0.99 * m + (1 - 0.99) * g
-    np.testing.assert_allclose(ours(name), theta, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours(name, backend), theta, rtol=1e-9, atol=1e-12)

@@ -8,7 +8,7 @@ import pytest
 import backproof as bp
 from backproof.errors import BackproofError
 from backproof.optimizers import Optimizer, optimizer_named
-from backproof.training.updater import Updater
+from update_steps import Array, stepped
 
 rng = np.random.default_rng(2)
 GRADIENTS = rng.normal(size=(30, 3, 2))
@@ -26,18 +26,15 @@ FORMULAS = {
 }
 
 
-def trained(rule: Optimizer) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
-    parameters = {"W": START}
-    updater = Updater(rule, parameters, 0.05)
-    for gradient in GRADIENTS:
-        parameters = updater(parameters, {"W": gradient})
-    return parameters
+def trained(rule: Optimizer, backend: str = "numpy") -> Array:
+    return stepped(rule, START, GRADIENTS, 0.05, backend=backend)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
 @pytest.mark.parametrize("name", FORMULAS)
-def test_a_rule_written_out_is_the_built_in_one(name: str) -> None:
+def test_a_rule_written_out_is_the_built_in_one(name: str, backend: str) -> None:
     mine = bp.optimizer(f"my_{name}", FORMULAS[name])
-    np.testing.assert_allclose(trained(mine)["W"], trained(optimizer_named(name))["W"], rtol=1e-9)
+    np.testing.assert_allclose(trained(mine, backend), trained(optimizer_named(name)), rtol=1e-9)
 
 
 def test_the_name_stands_for_the_rule() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from backproof.errors import SpecificationError
 from backproof.ir.arithmetic import Array
@@ -55,7 +55,8 @@ class Together:
 
         with ThreadPoolExecutor(len(self._runs)) as pool:
             try:
-                for thread in [pool.submit(work, run) for run in self._runs]:
+                threads = [pool.submit(work, run) for run in self._runs]
+                for thread in wait(threads, return_when=FIRST_EXCEPTION).done:
                     thread.result()
             except BaseException:
                 waiting.clear()
